@@ -162,6 +162,11 @@ Result<Ended> run_program(const Program& program) {
   return ended;
 }
 
+bool succeeds(std::vector<std::string> words) {
+  const auto ended = run_program({.words = std::move(words)});
+  return ended && ended->code == 0;
+}
+
 Result<Ended> run_logged(const Program& program, const Watched& watched) {
   const Fd log(::open(watched.log.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (!log) return system_error("write", watched.log);

@@ -33,6 +33,8 @@ bool has_program(const std::string& name);
 // Blocks until it ends; `internal` where it cannot be run; `too_large` beyond 64 MiB of output;
 // `cancelled` where Ctrl-C came meanwhile (an InterruptGuard lives), after its end.
 Result<Ended> run_program(const Program& program);
+// Whether it runs and ends with 0; what it prints does not matter.
+bool succeeds(std::vector<std::string> words);
 
 // Likewise, with stdout and stderr appended to `log` (0600); each whole line also goes to
 // `on_line`. Ended::out and err stay empty.

@@ -7,9 +7,9 @@
 #include <openssl/param_build.h>
 
 #include <memory>
-#include <string_view>
 
 #include "common/base/free_with.h"
+#include "common/base/raw_bytes.h"
 
 namespace mesh::auth {
 
@@ -20,9 +20,5 @@ using BignumPtr = std::unique_ptr<BIGNUM, FreeWith<BN_free>>;
 using EcdsaSignaturePtr = std::unique_ptr<ECDSA_SIG, FreeWith<ECDSA_SIG_free>>;
 using ParamBuilderPtr = std::unique_ptr<OSSL_PARAM_BLD, FreeWith<OSSL_PARAM_BLD_free>>;
 using ParamsPtr = std::unique_ptr<OSSL_PARAM, FreeWith<OSSL_PARAM_free>>;
-
-inline const unsigned char* bytes(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
 
 }  // namespace mesh::auth

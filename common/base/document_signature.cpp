@@ -9,6 +9,7 @@
 #include <new>
 
 #include "common/base/free_with.h"
+#include "common/base/raw_bytes.h"
 #include "common/base/strings.h"
 
 namespace mesh {
@@ -25,10 +26,6 @@ constexpr std::size_t kSignatureBytes = 64;
 using Bio = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;
 using DigestContext = std::unique_ptr<EVP_MD_CTX, FreeWith<EVP_MD_CTX_free>>;
 using Key = std::shared_ptr<const Ed25519Key>;
-
-const unsigned char* bytes(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
 
 // OpenSSL would ask on the terminal.
 int no_pass_phrase(char*, int, int, void*) { return 0; }

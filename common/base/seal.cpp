@@ -11,6 +11,7 @@
 #include <new>
 
 #include "common/base/free_with.h"
+#include "common/base/raw_bytes.h"
 #include "common/base/strings.h"
 
 namespace mesh {
@@ -19,11 +20,6 @@ namespace {
 constexpr std::size_t kKey = 32, kNonce = 12, kTag = 16;
 constexpr std::size_t kBlock = 64;  // texts are filled up to a multiple of it
 constexpr char kFill = '\0';
-
-const unsigned char* bytes(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-unsigned char* bytes(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
 
 // OpenSSL refuses none of what is done here; it may lack memory.
 void require(bool done) {

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "common/base/free_with.h"
+#include "common/base/raw_bytes.h"
 
 namespace mesh::cipher {
 namespace {
@@ -14,11 +15,6 @@ namespace {
 constexpr std::size_t kBlock = 16;
 constexpr std::size_t kDerivedNonce =
     12;  // the nonce's first bytes derive a key, the rest serve it
-
-const unsigned char* bytes(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-unsigned char* bytes(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
 
 // The library is broken, or out of memory: no caller could go on.
 void must(bool done) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -13,6 +14,9 @@ namespace mesh::test {
 
 class FakeKeyStore final : public KeyStore {
  public:
+  // Runs with each drop. Set before it is used.
+  std::function<void()> on_drop = [] {};
+
   void fail_next(int n) {
     std::lock_guard lock(mutex_);
     failures_.next(n);
@@ -57,6 +61,7 @@ class FakeKeyStore final : public KeyStore {
     return std::optional<TenantKey>();
   }
   Result<std::int64_t> drop(const TenantId& tenant) override {
+    on_drop();
     std::unique_lock lock(mutex_);
     if (auto error = enter(lock)) return fail(*error);
     return static_cast<std::int64_t>(keys_.erase(tenant));

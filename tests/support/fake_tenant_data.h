@@ -1,8 +1,7 @@
-// What a store keeps of tenants, row by row, and their keys, in memory.
+// What a store keeps of tenants, row by row, in memory.
 #pragma once
 
 #include <algorithm>
-#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -15,36 +14,31 @@
 
 namespace mesh::test {
 
-class FakeKeyStore final : public KeyStore {
- public:
-  // Runs with each drop.
-  std::function<void()> on_drop = [] {};
+Result<TenantKey> get_or_insert(const TenantKey& made) override {
+  std::lock_guard lock(mutex_);
+  return keys_.try_emplace(made.tenant.str(), made).first->second;
+}
+Result<std::optional<TenantKey>> find(const TenantId& tenant) override {
+  std::lock_guard lock(mutex_);
+  const auto at = keys_.find(tenant.str());
+  return at == keys_.end() ? std::nullopt : std::optional(at->second);
+}
+Result<std::optional<TenantKey>> find_by_id(std::string_view id) override {
+  std::lock_guard lock(mutex_);
+  for (const auto& [tenant, key] : keys_) {
+    if (key.id == id) return key;
+  }
+  return std::optional<TenantKey>();
+}
+Result<std::int64_t> drop(const TenantId& tenant) override {
+  on_drop();
+  std::lock_guard lock(mutex_);
+  return static_cast<std::int64_t>(keys_.erase(tenant.str()));
+}
 
-  Result<TenantKey> get_or_insert(const TenantKey& made) override {
-    std::lock_guard lock(mutex_);
-    return keys_.try_emplace(made.tenant.str(), made).first->second;
-  }
-  Result<std::optional<TenantKey>> find(const TenantId& tenant) override {
-    std::lock_guard lock(mutex_);
-    const auto at = keys_.find(tenant.str());
-    return at == keys_.end() ? std::nullopt : std::optional(at->second);
-  }
-  Result<std::optional<TenantKey>> find_by_id(std::string_view id) override {
-    std::lock_guard lock(mutex_);
-    for (const auto& [tenant, key] : keys_) {
-      if (key.id == id) return key;
-    }
-    return std::optional<TenantKey>();
-  }
-  Result<std::int64_t> drop(const TenantId& tenant) override {
-    on_drop();
-    std::lock_guard lock(mutex_);
-    return static_cast<std::int64_t>(keys_.erase(tenant.str()));
-  }
-
- private:
-  std::mutex mutex_;
-  std::map<std::string, TenantKey> keys_;  // by tenant
+private:
+std::mutex mutex_;
+std::map<std::string, TenantKey> keys_;  // by tenant
 };
 
 class FakeTenantData final : public TenantData {

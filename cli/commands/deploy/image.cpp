@@ -18,11 +18,6 @@ namespace {
 
 constexpr const char* kDocker = "docker";
 
-bool answers(std::vector<std::string> words) {
-  const auto ended = run_program({.words = std::move(words)});
-  return ended && ended->code == 0;
-}
-
 // A registry may refuse to give a tag to another image, so each build has its own.
 std::string new_tag(Timestamp now) {
   std::string time = format_rfc3339(now).substr(0, 19);
@@ -65,7 +60,7 @@ std::optional<std::string> found_builder() {
   for (const std::string name : {"buildah", "podman", kDocker}) {
     if (!has_program(name)) continue;
     // docker is of no use without its daemon, or without buildx, which scripts/image builds by.
-    if (answers({name, "info"}) && (name != kDocker || answers({name, "buildx", "version"})))
+    if (succeeds({name, "info"}) && (name != kDocker || succeeds({name, "buildx", "version"})))
       return name;
   }
   return {};

@@ -17,15 +17,11 @@ struct LocalArgs {
   bool down = false, dry_run = false;
 };
 
-bool answers(std::vector<std::string> words) {
-  const auto ended = run_program({.words = std::move(words)});
-  return ended && ended->code == 0;
-}
-
 // What compose and its engine answer to; empty: nothing.
 std::string found_engine() {
   for (const std::string engine : {"docker", "podman"}) {
-    if (has_program(engine) && answers({engine, "compose", "version"}) && answers({engine, "info"}))
+    if (has_program(engine) && succeeds({engine, "compose", "version"}) &&
+        succeeds({engine, "info"}))
       return engine;
   }
   return {};

@@ -53,9 +53,9 @@ void add_lock_timeout(const std::string& time, std::vector<std::string>& words) 
 }
 
 // One run with -json: told as it goes on, its errors gathered.
-class Run {
+class StackRun {
  public:
-  Run(Session& session, std::string label, std::int64_t total, ByHand by_hand = {})
+  StackRun(Session& session, std::string label, std::int64_t total, ByHand by_hand = {})
       : session_(session),
         progress_(session.progress(std::move(label))),
         total_(total),
@@ -142,7 +142,7 @@ Status init_stack(Session& session, const Workplace& place, const Deployment& d,
       mirror != nullptr && *mirror != '\0') {
     words.push_back(std::string("-plugin-dir=") + mirror);
   }
-  Run run(session, "init", 0);
+  StackRun run(session, "init", 0);
   (void)MESH_TRY(run.run(terraform(place, words), step.log, {0}));
   return {};
 }
@@ -159,7 +159,7 @@ Status remove_begun(Session& session, const Workplace& place, const Deployment& 
   for (const auto& address : begun) words.push_back("-target=" + address);
   add_lock_timeout(lock_timeout, words);
   add_variables(place.file(""), d, words);
-  Run run(session, "clean", 0, by_hand(place, d));
+  StackRun run(session, "clean", 0, by_hand(place, d));
   (void)MESH_TRY(run.run(terraform(place, words), step.log, {0}));
   return {};
 }
@@ -176,7 +176,7 @@ Result<std::optional<StackPlan>> plan_stack(Session& session, const Workplace& p
                                  "-out=" + place.file("stack.plan")};
   add_lock_timeout(lock_timeout, words);
   add_variables(place.file(""), d, words);
-  Run run(session, "plan", 0, by_hand(place, d));
+  StackRun run(session, "plan", 0, by_hand(place, d));
   const int code = MESH_TRY(run.run(terraform(place, words), step.log, {0, kChanges}));
   if (code != kChanges) return std::optional<StackPlan>();
   // It holds secrets in plain text, so it is read and never logged.
@@ -193,7 +193,7 @@ Status apply_stack(Session& session, const Workplace& place, const Deployment& d
   std::vector<std::string> words{"apply", "-json", "-input=false"};
   add_lock_timeout(lock_timeout, words);
   words.push_back(place.file("stack.plan"));
-  Run run(session, "stack", plan.create + plan.update + plan.remove, by_hand(place, d));
+  StackRun run(session, "stack", plan.create + plan.update + plan.remove, by_hand(place, d));
   (void)MESH_TRY(run.run(terraform(place, words), step.log, {0}));
   step.done = std::to_string(run.done()) + " resources changed";
   return {};
@@ -254,7 +254,7 @@ Status destroy_stack(Session& session, const Workplace& place, const Deployment&
   std::vector<std::string> words{"apply", "-destroy", "-json", "-input=false", "-auto-approve"};
   add_lock_timeout(lock_timeout, words);
   add_variables(place.file(""), d, words);
-  Run run(session, "stack", 0, by_hand(place, d));
+  StackRun run(session, "stack", 0, by_hand(place, d));
   (void)MESH_TRY(run.run(terraform(place, words), step.log, {0}));
   step.done = std::to_string(run.done()) + " resources gone";
   return {};

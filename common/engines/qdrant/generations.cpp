@@ -11,7 +11,6 @@ namespace {
 constexpr const char* kAlias = "user_embeddings";
 constexpr int kMaxDimension = 16'384;
 constexpr Duration kKeptFor{1'000};
-constexpr int kPatience = 12;  // times the time-out, for what makes and drops files
 // Numbers that may be used up by what an earlier state of the store has left.
 constexpr int kMostLeftovers = 100;
 

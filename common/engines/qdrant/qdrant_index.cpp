@@ -25,7 +25,6 @@ constexpr int kPage = 1'000;
 constexpr Duration kCountedFor{5'000};
 constexpr int kMostTenants = 1'000'000;
 constexpr int kIdPage = 10'000;  // of ids alone
-constexpr int kPatience = 12;    // times the time-out, for what goes over all points of a tenant
 
 Status check_query(const GenerationSpec& spec, int number, const QueryVector& query) {
   if (spec.embedder != query.embedder) {

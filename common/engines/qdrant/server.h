@@ -16,6 +16,9 @@
 
 namespace mesh::qdrant {
 
+// Of calls that make or drop files, or go over all points of a tenant.
+inline constexpr int kPatience = 12;
+
 struct Call {
   std::string method;
   std::string path;        // "/collections/x/points?wait=true"

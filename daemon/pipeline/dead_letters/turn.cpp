@@ -13,7 +13,7 @@ namespace {
 
 // An append of events or markers begins right after a renewal and may take kAppendLimit; as much
 // again is to spare. States that are put right in between depend on no turn.
-constexpr Duration kTtl = 2 * kAppendLimit;
+constexpr Duration kLettersTtl = 2 * kAppendLimit;
 // Short, since a mend waits for it within a request.
 constexpr Duration kLimit{5'000};
 // Whoever waits must look at least once while a long work pauses between two turns.
@@ -31,7 +31,7 @@ Result<SettlingTurn> SettlingTurn::take(const LettersDeps& deps, const std::stri
   std::condition_variable never;
   std::unique_lock lock(mutex);
   for (;;) {
-    auto lease = MESH_TRY(deps.leases.acquire("letters/" + topic, deps.holder, kTtl));
+    auto lease = MESH_TRY(deps.leases.acquire("letters/" + topic, deps.holder, kLettersTtl));
     if (lease) return SettlingTurn(deps.leases, std::move(*lease));
     const SteadyTime now = deps.clock.steady();
     if (now >= end) {
@@ -55,7 +55,7 @@ SettlingTurn::~SettlingTurn() {
 }
 
 Status SettlingTurn::renew() {
-  auto renewed = leases_->renew(lease_, kTtl);
+  auto renewed = leases_->renew(lease_, kLettersTtl);
   // To callers a conflict means that the letter can go back no more; this may be tried again.
   if (renewed || renewed.error().kind != ErrorKind::conflict) return renewed;
   return fail(not_there("this process stood still for longer than its turn to settle letters lasts",

@@ -88,16 +88,13 @@ class Run {
   }
 
   // Nothing where the subject is none of a user, whom alone the index knows.
-  bool in_index() const { return !target_.subject || parse_int(*target_.subject).has_value(); }
-  std::optional<std::int64_t> user() const {
-    return target_.subject ? parse_int(*target_.subject) : std::nullopt;
-  }
+  bool in_index() const { return !target_.subject || user_id_of(target_); }
 
   Result<std::vector<KeptPart>> vectors() {
     std::vector<KeptPart> parts;
     if (!in_index()) return parts;
     for (const GenerationInfo& info : MESH_TRY(deps_.index.generations())) {
-      const auto kept = deps_.index.kept(info.number, target_.tenant, user());
+      const auto kept = deps_.index.kept(info.number, target_.tenant, user_id_of(target_));
       // It may have been dropped meanwhile.
       if (!kept && kept.error().kind == ErrorKind::not_found) continue;
       if (!kept) return fail(kept.error());
@@ -290,7 +287,7 @@ class Run {
       MESH_TRY(erase_place("store/users"));
       return erase_place(std::string(kOutbox));
     }
-    if (const auto id = user()) {
+    if (const auto id = user_id_of(target_)) {
       const bool removed = MESH_TRY(insist(context_, [&] { return remove_user(*id); }));
       if (removed) MESH_TRY(note_erased("store/users", 1));
     }
@@ -430,8 +427,9 @@ class Run {
     for (const GenerationInfo& info : infos) {
       const auto part = std::ranges::find(parts, "index/" + info.name, &KeptPart::place);
       if (part == parts.end() || part->count == 0) continue;
-      const auto gone =
-          insist(context_, [&] { return deps_.index.erase(info.number, target_.tenant, user()); });
+      const auto gone = insist(context_, [&] {
+        return deps_.index.erase(info.number, target_.tenant, user_id_of(target_));
+      });
       if (!gone && gone.error().kind != ErrorKind::not_found) return gone;
       MESH_TRY(note_erased(part->place, part->count));
     }

@@ -36,7 +36,7 @@ Result<std::vector<KeptRecords::Topic>> KeptRecords::topics() {
     const bool of_operator = name == kTaskEvents || name == kTenantEvents;
     std::string_view source = name;
     if (is_dead_letter_topic(source)) source.remove_suffix(dead_letter_topic("").size());
-    const bool of_users = source == "user.events" || source == "analytics.events";
+    const bool of_users = std::ranges::find(kTopicsOfUsers, source) != kTopicsOfUsers.end();
     if (target_.subject && !of_users) continue;
     found.push_back({std::move(info.spec), of_operator});
   }

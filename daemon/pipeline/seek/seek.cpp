@@ -12,8 +12,8 @@
 namespace mesh::pipeline {
 namespace {
 
-constexpr Duration kTtl{15'000};  // of the lease: shorter than a task's claim
-constexpr Duration kTry{500};     // between two attempts, each of which renews the lease
+constexpr Duration kSeekTtl{15'000};  // of the lease: shorter than a task's claim
+constexpr Duration kTry{500};         // between two attempts, each of which renews the lease
 // How long members may take: longer than a session, within which a dead one stays.
 constexpr Duration kPatience{10 * 60'000};
 
@@ -46,11 +46,11 @@ Status Seeker::run(TaskContext& context) {
 
 Status Seeker::hold(std::optional<Lease>& lease, const std::string& group) {
   if (lease) {
-    const Status renewed = leases_.renew(*lease, kTtl);
+    const Status renewed = leases_.renew(*lease, kSeekTtl);
     if (renewed || renewed.error().kind != ErrorKind::conflict) return renewed;
     lease.reset();  // members may have come back meanwhile
   }
-  lease = MESH_TRY(leases_.acquire(seek_lease(group), process_, kTtl));
+  lease = MESH_TRY(leases_.acquire(seek_lease(group), process_, kSeekTtl));
   return {};
 }
 

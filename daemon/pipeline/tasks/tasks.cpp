@@ -18,7 +18,7 @@
 namespace mesh::pipeline {
 namespace {
 
-constexpr Duration kTtl{30'000};  // of a claim
+constexpr Duration kClaimTtl{30'000};  // of a claim
 // Between two looks, where the store does not tell: at the claim, at what others submitted or
 // ended.
 constexpr Duration kBeat{1'000};
@@ -288,7 +288,7 @@ std::optional<ClaimedTask> TaskRunner::Impl::claim(const std::vector<std::string
     for (const Running& own : running) wanted.except.insert(own.id);
   }
   for (;;) {
-    auto claimed = store.claim(process, wanted, kTtl);
+    auto claimed = store.claim(process, wanted, kClaimTtl);
     if (!claimed) {
       log::error("tasks cannot be looked for, until the next try",
                  {{"error", claimed.error().to_string()}});
@@ -328,7 +328,7 @@ void TaskRunner::Impl::renew() {
     }
   }
   for (const auto& [id, token] : claims) {
-    const auto cancel_asked = store.renew(id, token, kTtl);
+    const auto cancel_asked = store.renew(id, token, kClaimTtl);
     std::lock_guard lock(mutex);
     Running* const own = find(id);
     if (own == nullptr || own->token != token) continue;

@@ -9,6 +9,7 @@
 #include "tests/daemon/pipeline/fake_task_context.h"
 #include "tests/support/fake_engines.h"
 #include "tests/support/fake_event_log.h"
+#include "tests/support/fake_keys.h"
 #include "tests/support/fake_outbox.h"
 #include "tests/support/fake_read_cache.h"
 #include "tests/support/fake_tenant_data.h"
