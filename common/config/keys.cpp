@@ -380,10 +380,11 @@ std::vector<Key> make_keys() {
       make_key(MESH_MEMBER(tenants.erasure), choice({"none", "crypto"}),
                "crypto: the log holds the values of a tenant's records encrypted by a key of the\n"
                "tenant's own, which erasing the tenant removes. Needs master_key_file."),
-      make_key(MESH_MEMBER(tenants.master_key_file), text(),
-               "File with the key that encrypts the tenants' keys: 64 hexadecimal digits, as\n"
-               "`openssl rand -hex 32` makes. Without it nobody reads what was encrypted, ever; it\n"
-               "is read at the start alone, and needed as long as the log holds such records."),
+      make_key(
+          MESH_MEMBER(tenants.master_key_file), text(),
+          "File with the key that encrypts the tenants' keys: 64 hexadecimal digits, as\n"
+          "`openssl rand -hex 32` makes. Without it nobody reads what was encrypted, ever; it\n"
+          "is read at the start alone, and needed as long as the log holds such records."),
       make_key(MESH_MEMBER(tenants.receipt_key_file), text(),
                "PEM file of the private key (Ed25519) that signs the receipts of purges:\n"
                "`openssl genpkey -algorithm ed25519`; null: nothing is purged."),
