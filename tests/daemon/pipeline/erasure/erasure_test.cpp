@@ -38,7 +38,7 @@ class Users final : public UserStore {
     Event event = user_event("deleted", id, 9, tenant.str());
     event.data = dump({{"id", id}, {"tenantId", tenant.str()}});
     log_.append_now(to_record(event));
-    done(ChangedUser{});
+    done(ChangedUser{{.id = id, .email = {}, .name = {}, .tenant = tenant}});
   }
   Result<User> get(const TenantId&, std::int64_t) override { return none(); }
   Result<std::vector<User>> list(const TenantId&, std::int64_t, int,
