@@ -41,10 +41,8 @@ class Purge : public ::testing::Test {
     daemon_.append_broken_experiment(tenant, tenant + "-broken", {{"note", molecule}});
   }
   Answer publish(const std::string& tenant) {
-    return daemon_.call(
-        "publisher", "POST", "/api/v1/events", tenant + ":a",
-        R"({"type":"analytics.recorded","data":{"user_id":"1","event_type":"click"}})",
-        {{"Content-Type", "application/json"}});
+    return daemon_.call("publisher", "POST", "/api/v1/events/analytics", tenant + ":a",
+                        R"({"user_id":"1","event_type":"click"})");
   }
   Answer get(const std::string& role, const std::string& path, const std::string& token) {
     return daemon_.call(role, "GET", path, token);
