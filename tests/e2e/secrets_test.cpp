@@ -25,10 +25,15 @@ bool is_open(std::string_view key) {
 }
 
 constexpr std::string_view kMasterKey = "tenants.master_key_file";
+constexpr std::string_view kReceiptKeyFile = "tenants.receipt_key_file";
 
+// Of TLS. Those of the mesh's own are of kinds of their own.
 bool is_private_key(std::string_view key) {
-  return key.ends_with("key_file") && !key.ends_with("api_key_file") && key != kMasterKey;
+  return key.ends_with("key_file") && !key.ends_with("api_key_file") && key != kMasterKey &&
+         key != kReceiptKeyFile;
 }
+constexpr const char* kReceiptKey =
+    "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g";
 
 std::string contents(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -78,6 +83,7 @@ class SecretsTest : public ::testing::Test {
     if (made.empty()) {
       made = "Marker" + std::to_string(markers_.size()) + std::string(34, 'Q');
       // A key is a secret of a form of its own: a line in the middle of it.
+      if (key == kReceiptKeyFile) made = kReceiptKey;
       if (is_private_key(key)) made = split(contents(dir_.file("server.key")), '\n')[1];
       if (key == kMasterKey) made = "5ec2e7" + std::string(58, 'a');
     }
@@ -91,6 +97,9 @@ class SecretsTest : public ::testing::Test {
     const std::string file = dir_.file("secrets/" + std::to_string(std::hash<std::string>{}(key)));
     std::string text = marker(key);
     if (key == "postgres.dsn_file") text = dsn(text);
+    if (key == kReceiptKeyFile) {
+      text = "-----BEGIN PRIVATE KEY-----\n" + text + "\n-----END PRIVATE KEY-----";
+    }
     if (key == "telemetry.otlp.headers_file") text = "Authorization: Bearer " + text;
     std::ofstream(file) << text << "\n";
     std::filesystem::permissions(file, std::filesystem::perms::owner_read);
