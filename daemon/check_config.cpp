@@ -11,6 +11,7 @@
 #include "common/http/bind.h"
 #include "daemon/check_data.h"
 #include "daemon/identity.h"
+#include "daemon/receipt_key.h"
 #include "daemon/tls.h"
 
 namespace mesh {
@@ -60,6 +61,7 @@ Status check_config(const config::Config& config) {
     problems.add("", usable.error().message);
   }
   if (auto tls = make_tls(config); !tls) problems.add("", tls.error().message);
+  if (auto key = make_receipt_key(config); !key) problems.add("", key.error().message);
   check_hosts(config, problems);
   return problems.status();
 }
