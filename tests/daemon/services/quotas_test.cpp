@@ -26,7 +26,6 @@ class QuotaService : public testing::Test {
         *directory_,
         [this](const TenantId&, const Quotas& wanted, Timestamp) -> Result<QuotaUse> {
           asked_for_users_ = wanted.contains(Quota::stored_users);
-
           if (broken_) return fail(ErrorKind::unavailable, "the store is down");
           return stored_;
         },
@@ -53,7 +52,7 @@ class QuotaService : public testing::Test {
   test::FakeTenants store_;
   QuotaUse stored_{};
   std::atomic<bool> broken_ = false;
-  std::atomic<bool> asked_for_users_ = false;  // at the last reading
+  std::atomic<bool> asked_for_users_ = true;  // at the last reading
   std::optional<TenantDirectory> directory_;
   std::optional<QuotaKeeper> keeper_;
   const TenantId acme_ = *TenantId::parse("acme");
