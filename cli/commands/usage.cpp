@@ -23,7 +23,7 @@ const View& time_view() {
        {"stored_users", "STORED USERS", "the most that were found, once an hour", Show::always,
         Kind::count},
        {"stored_bytes", "STORED", "the texts of users and events; the most, as of users",
-        Show::always, Kind::size}}};
+        Show::wide, Kind::size}}};
   return view;
 }
 
