@@ -126,8 +126,6 @@ class FakeEventLog final : public EventLog, public LogAdmin {
     std::lock_guard lock(mutex_);
     return seeks_refused_;
   }
-  // As a broker, which takes out what is old or overwritten, and no single record.
-  void erase_no_records() { erases_records_ = false; }
   // Called before each seek of a group takes effect, without a lock.
   void before_seek(std::function<void()> hook) {
     locked([&] { before_seek_ = std::move(hook); });
@@ -549,7 +547,6 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   std::function<void()> before_listing_;
   int wakes_ = 0, reads_ = 0;
   std::atomic<bool> cheap_ = true;
-  std::atomic<bool> erases_records_ = true;
 };
 
 class FakeEventLog::Consumer final : public LogConsumer {

@@ -12,16 +12,16 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-const TenantId kAcme = TenantId::parse("acme").value(), kGlobex = TenantId::parse("globex").value();
+const TenantId kOurs = TenantId::parse("acme").value(), kOthers = TenantId::parse("globex").value();
 const std::string kMaster(32, 'm');
 
-Record record(const std::string& topic = "user.events", const std::string& key = "acme/1") {
+Record plain_record(const std::string& topic = "user.events", const std::string& key = "acme/1") {
   return {topic, key, "{\"name\":\"Ann\"}", {{"ce_id", "e1"}}};
 }
 
 class TenantCipherTest : public testing::Test {
  protected:
-  StoredRecord written(Record plain = record()) {
+  StoredRecord written(Record plain = plain_record()) {
     const auto tenant = encrypted_for(plain).value();
     encrypt(plain, *cipher_.key_of(tenant).value());
     return {{plain.topic, 0, 7}, {}, plain.key, plain.value, plain.headers};
@@ -43,18 +43,18 @@ TEST_F(TenantCipherTest, AValueIsHiddenAndComesBackAsItWas) {
   EXPECT_EQ(find_header(kept.headers, "ce_id"), "e1") << "other headers stay readable";
   EXPECT_THAT(*kept.value, Not(HasSubstr("Ann")));
   EXPECT_TRUE(cipher_.decrypt(kept).value());
-  EXPECT_EQ(kept.value, record().value);
-  EXPECT_EQ(kept.headers, record().headers);
+  EXPECT_EQ(kept.value, plain_record().value);
+  EXPECT_EQ(kept.headers, plain_record().headers);
 }
 
 TEST_F(TenantCipherTest, WhatTheMeshWritesOfATenantAndWhatBelongsToNobodyStaysPlain) {
   for (const char* topic : {"tenant.events", "billing.events", "task.events", "task.events.dlq"}) {
-    EXPECT_FALSE(encrypted_for(record(topic))) << topic;
+    EXPECT_FALSE(encrypted_for(plain_record(topic))) << topic;
   }
   for (const char* topic : {"user.events", "user.events.dlq", "own.events", "chemical.events"}) {
-    EXPECT_EQ(encrypted_for(record(topic)), kAcme) << topic;
+    EXPECT_EQ(encrypted_for(plain_record(topic)), kOurs) << topic;
   }
-  EXPECT_FALSE(encrypted_for(record("user.events", "Not A Tenant/1")));
+  EXPECT_FALSE(encrypted_for(plain_record("user.events", "Not A Tenant/1")));
   EXPECT_FALSE(encrypted_for({"user.events", "acme/1", std::nullopt, {}})) << "a tombstone";
 }
 
@@ -74,14 +74,14 @@ TEST_F(TenantCipherTest, WhatWasChangedOrMovedIsDamage) {
   }
   // Under the id of another tenant's key.
   StoredRecord other_id = kept;
-  other_id.headers.back().second = cipher_.key_of(kGlobex).value()->id;
+  other_id.headers.back().second = cipher_.key_of(kOthers).value()->id;
   expect_corrupt(cipher_.decrypt(other_id));
 }
 
 TEST_F(TenantCipherTest, ADroppedKeyLeavesNothingToRead) {
   StoredRecord kept = written();
-  ASSERT_EQ(store_.drop(kAcme).value(), 1);
-  cipher_.forget(kAcme);
+  ASSERT_EQ(store_.drop(kOurs).value(), 1);
+  cipher_.forget(kOurs);
   EXPECT_FALSE(cipher_.decrypt(kept).value());
   StoredRecord later = written();
   EXPECT_TRUE(cipher_.decrypt(later).value()) << "the tenant has another key";
@@ -92,14 +92,14 @@ TEST_F(TenantCipherTest, ADropByAnotherProcessTakesEffectWithinItsTime) {
   StoredRecord kept = written();
   StoredRecord once = kept;
   ASSERT_TRUE(cipher_.decrypt(once).value());
-  ASSERT_EQ(store_.drop(kAcme).value(), 1);
+  ASSERT_EQ(store_.drop(kOurs).value(), 1);
   clock_.advance(TenantCipher::kKept - Duration{1});
   once = kept;
   EXPECT_TRUE(cipher_.decrypt(once).value());
-  EXPECT_TRUE(cipher_.remembered(kAcme));
+  EXPECT_TRUE(cipher_.remembered(kOurs));
   clock_.advance(Duration{1});
   EXPECT_FALSE(cipher_.decrypt(kept).value());
-  EXPECT_FALSE(cipher_.remembered(kAcme));
+  EXPECT_FALSE(cipher_.remembered(kOurs));
 }
 
 TEST_F(TenantCipherTest, TheStoreIsNotAskedForEachRecord) {
@@ -107,7 +107,7 @@ TEST_F(TenantCipherTest, TheStoreIsNotAskedForEachRecord) {
   ASSERT_TRUE(cipher_.decrypt(one).value());
   const int asked = store_.asked();
   EXPECT_TRUE(cipher_.decrypt(other).value());
-  EXPECT_TRUE(cipher_.key_of(kAcme));
+  EXPECT_TRUE(cipher_.key_of(kOurs));
   EXPECT_EQ(store_.asked(), asked);
 }
 
@@ -124,25 +124,25 @@ TEST_F(TenantCipherTest, AKeyOfAnotherMasterKeyIsToldAndNotUsed) {
   TenantCipher other{store_, std::string(32, 'o'), clock_};
   StoredRecord read = kept;
   expect_corrupt(other.decrypt(read));
-  const auto key = other.key_of(kAcme);
+  const auto key = other.key_of(kOurs);
   ASSERT_FALSE(key);
   EXPECT_THAT(key.error().message, HasSubstr("tenants.master_key_file"));
 }
 
 TEST_F(TenantCipherTest, AWrappedKeyBelongsToItsTenantAndItsId) {
-  ASSERT_TRUE(cipher_.key_of(kAcme));
-  TenantKey stolen = store_.find(kAcme).value().value();
-  stolen.tenant = kGlobex;
+  ASSERT_TRUE(cipher_.key_of(kOurs));
+  TenantKey stolen = store_.find(kOurs).value().value();
+  stolen.tenant = kOthers;
   store_.put(stolen);
-  EXPECT_EQ(cipher_.key_of(kGlobex).error().kind, ErrorKind::corrupt);
+  EXPECT_EQ(cipher_.key_of(kOthers).error().kind, ErrorKind::corrupt);
 }
 
 TEST_F(TenantCipherTest, AHeaderOfAnotherProducerIsNotTakenForTheKeys) {
-  Record plain = record();
+  Record plain = plain_record();
   plain.headers.emplace_back(kKeyHeader, "mine");
   StoredRecord kept = written(plain);
   EXPECT_TRUE(cipher_.decrypt(kept).value());
-  EXPECT_EQ(kept.headers, record().headers);
+  EXPECT_EQ(kept.headers, plain_record().headers);
 }
 
 }  // namespace
