@@ -12,7 +12,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-const TenantId kOurs = TenantId::parse("acme").value(), kOthers = TenantId::parse("globex").value();
+const TenantId kOurs = TenantId::parse("acme").value(), kTheirs = TenantId::parse("globex").value();
 const std::string kMaster(32, 'm');
 
 Record plain_record(const std::string& topic = "user.events", const std::string& key = "acme/1") {
@@ -74,7 +74,7 @@ TEST_F(TenantCipherTest, WhatWasChangedOrMovedIsDamage) {
   }
   // Under the id of another tenant's key.
   StoredRecord other_id = kept;
-  other_id.headers.back().second = cipher_.key_of(kOthers).value()->id;
+  other_id.headers.back().second = cipher_.key_of(kTheirs).value()->id;
   expect_corrupt(cipher_.decrypt(other_id));
 }
 
@@ -132,9 +132,9 @@ TEST_F(TenantCipherTest, AKeyOfAnotherMasterKeyIsToldAndNotUsed) {
 TEST_F(TenantCipherTest, AWrappedKeyBelongsToItsTenantAndItsId) {
   ASSERT_TRUE(cipher_.key_of(kOurs));
   TenantKey stolen = store_.find(kOurs).value().value();
-  stolen.tenant = kOthers;
+  stolen.tenant = kTheirs;
   store_.put(stolen);
-  EXPECT_EQ(cipher_.key_of(kOthers).error().kind, ErrorKind::corrupt);
+  EXPECT_EQ(cipher_.key_of(kTheirs).error().kind, ErrorKind::corrupt);
 }
 
 TEST_F(TenantCipherTest, AHeaderOfAnotherProducerIsNotTakenForTheKeys) {
