@@ -14,33 +14,6 @@
 
 namespace mesh::test {
 
-Result<TenantKey> get_or_insert(const TenantKey& made) override {
-  std::lock_guard lock(mutex_);
-  return keys_.try_emplace(made.tenant.str(), made).first->second;
-}
-Result<std::optional<TenantKey>> find(const TenantId& tenant) override {
-  std::lock_guard lock(mutex_);
-  const auto at = keys_.find(tenant.str());
-  return at == keys_.end() ? std::nullopt : std::optional(at->second);
-}
-Result<std::optional<TenantKey>> find_by_id(std::string_view id) override {
-  std::lock_guard lock(mutex_);
-  for (const auto& [tenant, key] : keys_) {
-    if (key.id == id) return key;
-  }
-  return std::optional<TenantKey>();
-}
-Result<std::int64_t> drop(const TenantId& tenant) override {
-  on_drop();
-  std::lock_guard lock(mutex_);
-  return static_cast<std::int64_t>(keys_.erase(tenant.str()));
-}
-
-private:
-std::mutex mutex_;
-std::map<std::string, TenantKey> keys_;  // by tenant
-};
-
 class FakeTenantData final : public TenantData {
  public:
   explicit FakeTenantData(KeyStore& keys) : keys_(keys) {}
