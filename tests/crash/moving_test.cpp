@@ -13,7 +13,7 @@ using e2e::Daemon;
 using e2e::Outcome;
 using testing::HasSubstr;
 
-constexpr int kMovingWriters = 2, kSome = 200;
+constexpr int kMovingWriters = 2, kSomeMoving = 200;
 
 class Moving : public testing::Test {
  protected:
@@ -42,7 +42,7 @@ class Moving : public testing::Test {
     at.operator_token = daemon.operator_token();
     crowd_.send_to({at});
     crowd_.start();
-    crowd_.await(kSome);
+    crowd_.await(kSomeMoving);
     crowd_.stop();
   }
   // All that was ever acknowledged is there, wherever it was acknowledged.

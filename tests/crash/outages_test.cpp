@@ -16,7 +16,7 @@ using e2e::Answer;
 using test::eventually;
 using testing::HasSubstr;
 
-constexpr int kOutageWriters = 2, kSome = 60;
+constexpr int kOutageWriters = 2, kSomeOutage = 60;
 const std::string kOutageToken = "t0:me";  // of a tenant that the writers use, too
 // What is promised is 10 s. A machine that is busy otherwise takes longer, also to start a server.
 constexpr std::chrono::seconds kCaughtUpWithin{30};
@@ -74,7 +74,7 @@ class Outages : public testing::Test {
     for (const Outage& outage : outages) {
       SCOPED_TRACE(outage.name);
       crowd_.start();
-      crowd_.await(kSome);
+      crowd_.await(kSomeOutage);
       outage.begin();
       const auto begun = std::chrono::steady_clock::now();
       try {

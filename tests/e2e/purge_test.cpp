@@ -23,7 +23,7 @@ MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
 -----END PUBLIC KEY-----
 )";
 // Nobody else writes them.
-constexpr const char* kAddress = "zebulon-of-acme@acme.dev";
+constexpr const char* kPurgedAddress = "zebulon-of-acme@acme.dev";
 constexpr const char* kMolecule = "acmeum-trioxide";
 
 class Purge : public ::testing::Test {
@@ -77,7 +77,7 @@ class Purge : public ::testing::Test {
 
 TEST_F(Purge, OfATenantLeavesNothingOfItAndAllOfAnother) {
   ASSERT_TRUE(daemon_.start()) << daemon_.errors();
-  fill("acme", kAddress, kMolecule);
+  fill("acme", kPurgedAddress, kMolecule);
   fill("globex", "yolanda@globex.dev", "globexium");
   daemon_.await_idle();
   ASSERT_EQ(letters("acme"), 1u);
@@ -124,14 +124,14 @@ TEST_F(Purge, OfATenantLeavesNothingOfItAndAllOfAnother) {
   EXPECT_THAT(again.out, HasSubstr("log/analytics.events"));
 
   ASSERT_EQ(daemon_.stop(), 0);
-  EXPECT_EQ(files_with(kAddress), std::vector<std::string>());
+  EXPECT_EQ(files_with(kPurgedAddress), std::vector<std::string>());
   EXPECT_EQ(files_with(kMolecule), std::vector<std::string>());
   EXPECT_FALSE(files_with("yolanda@globex.dev").empty());
 }
 
 TEST_F(Purge, OfAUserLeavesTheOthers) {
   ASSERT_TRUE(daemon_.start()) << daemon_.errors();
-  fill("acme", kAddress, kMolecule);
+  fill("acme", kPurgedAddress, kMolecule);
   const auto other = daemon_.call("users", "POST", "/users/create", "acme:a",
                                   R"({"email":"other@acme.dev","name":"O"})");
   ASSERT_EQ(other.status, 201) << other.body;
@@ -145,7 +145,7 @@ TEST_F(Purge, OfAUserLeavesTheOthers) {
   ASSERT_EQ(users.size(), 1u);
   EXPECT_EQ(users[0]["email"], "other@acme.dev");
   ASSERT_EQ(daemon_.stop(), 0);
-  EXPECT_EQ(files_with(kAddress), std::vector<std::string>());
+  EXPECT_EQ(files_with(kPurgedAddress), std::vector<std::string>());
 }
 
 }  // namespace

@@ -17,7 +17,7 @@
 namespace mesh::e2e {
 namespace {
 
-constexpr const char* kMeshd = MESH_BIN_DIR "/meshd";
+constexpr const char* kMeshdProgram = MESH_BIN_DIR "/meshd";
 
 // Files that hold nothing secret.
 bool is_open(std::string_view key) {
@@ -52,7 +52,7 @@ class SecretsTest : public ::testing::Test {
 
   SecretsTest() {
     std::filesystem::create_directory(dir_.file("secrets"));
-    find_keys(Json::parse(run({kMeshd, "--print-config-schema"}).out), "");
+    find_keys(Json::parse(run({kMeshdProgram, "--print-config-schema"}).out), "");
     ca_.write(dir_.file("ca"));
     ca_.server().write(dir_.file("server"));
   }
@@ -214,10 +214,10 @@ TEST_F(SecretsTest, AreNeitherPrintedNorToldOfABadConfiguration) {
     config.update(servers(), true);
     plant(config, left_out);
     const auto path = write(config);
-    const auto printed = run({kMeshd, "--config", path, "--print-config"});
+    const auto printed = run({kMeshdProgram, "--config", path, "--print-config"});
     EXPECT_EQ(printed.exit_code, 0) << printed.err;
     expect_clean("--print-config", printed);
-    const auto good = run({kMeshd, "--config", path, "--check-config"});
+    const auto good = run({kMeshdProgram, "--config", path, "--check-config"});
     EXPECT_EQ(good.exit_code, 0) << good.err;
     expect_clean("--check-config", good);
     // Each value where another sort of value belongs, and each key misspelt.
@@ -226,10 +226,10 @@ TEST_F(SecretsTest, AreNeitherPrintedNorToldOfABadConfiguration) {
       Json wrong = config;
       Json value = at(wrong, key);
       at(wrong, key) = Json{{"list", {value}}};
-      expect_clean("--check-config", run({kMeshd, "--config", write(wrong), "--check-config"}));
+      expect_clean("--check-config", run({kMeshdProgram, "--config", write(wrong), "--check-config"}));
       at(wrong, key) = value;
       at(wrong, key + "s") = value;
-      expect_clean("--check-config", run({kMeshd, "--config", write(wrong), "--check-config"}));
+      expect_clean("--check-config", run({kMeshdProgram, "--config", write(wrong), "--check-config"}));
     }
     // The secrets themselves are of no use.
     for (const char* key : {"auth.operator_token_file", "auth.jwt.hs256_secret_file"}) {
@@ -237,7 +237,7 @@ TEST_F(SecretsTest, AreNeitherPrintedNorToldOfABadConfiguration) {
       markers_[std::string("short ") + key] = "ShortMarkerQQ";
       std::ofstream(dir_.file("short")) << "ShortMarkerQQ\n";
       at(wrong, key) = dir_.file("short");
-      const auto refused = run({kMeshd, "--config", write(wrong), "--check-config"});
+      const auto refused = run({kMeshdProgram, "--config", write(wrong), "--check-config"});
       EXPECT_EQ(refused.exit_code, 2);
       expect_clean("--check-config", refused);
     }
@@ -257,7 +257,7 @@ TEST_F(SecretsTest, AreNotToldByAStartThatFails) {
       // One of both, so that each is the reason once.
       config.erase(without);
       config.erase(without == std::string("log") ? "kafka" : "postgres");
-      const auto failed = run({kMeshd, "--config", write(config)});
+      const auto failed = run({kMeshdProgram, "--config", write(config)});
       EXPECT_EQ(failed.exit_code, 1) << failed.err;
       expect_clean("the log of a start that fails", failed);
     }

@@ -211,7 +211,8 @@ class WriteWait : public ::testing::Test {
   std::unique_ptr<RateLimiter> limiter_ = memory::make_limiter(clock_);
   std::unique_ptr<sqlite::SqliteStore> store_ = open_store();
   TenantDirectory directory_{store_->tenants(), {}, clock_};
-  QuotaKeeper quotas_{directory_, [](const auto&, auto) -> Result<QuotaUse> { return QuotaUse{}; },
+  QuotaKeeper quotas_{directory_,
+                      [](const auto&, const auto&, auto) -> Result<QuotaUse> { return QuotaUse{}; },
                       usage_, clock_, metrics_};
   Admission admission_{*limiter_, directory_, true, clock_, metrics_};
   test::FakeEventLog log_{clock_};
