@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "common/base/json_members.h"
+#include "common/base/json.h"
 #include "common/base/time.h"
 #include "common/domain/catalogue.h"
 #include "daemon/pipeline/append.h"
