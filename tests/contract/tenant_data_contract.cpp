@@ -13,7 +13,7 @@ using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
 const ErasureTarget kAllOfAcme{kAcme}, kAllOfGlobex{kGlobex}, kUserOfAcme{kAcme, "1"};
-const Parker kParker{"search", "one"}, kOther{"chemical", "one"};
+const Parker kParksOfTenants{"search", "one"}, kOther{"chemical", "one"};
 const IdempotencyKey kKey{kAcme, "key", "fingerprint"};
 
 AnalyticsEvent analytics(std::string id, const TenantId& tenant, std::string user,
@@ -72,7 +72,7 @@ void TenantDataContract::fill(const TenantId& tenant) {
   ASSERT_TRUE(succeeds(store_->chemical().record(std::span(&experiment, 1), {})));
   const auto of_user = parked("user.events", offset_of(tenant), tenant);
   const auto of_molecule = parked("chemical.events", offset_of(tenant), tenant);
-  ASSERT_TRUE(succeeds(store_->retries().park(kParker, std::span(&of_user, 1))));
+  ASSERT_TRUE(succeeds(store_->retries().park(kParksOfTenants, std::span(&of_user, 1))));
   ASSERT_TRUE(succeeds(store_->retries().park(kOther, std::span(&of_molecule, 1))));
   const IdempotencyKey key{tenant, kKey.key, kKey.fingerprint};
   const auto claim = begin(store_->idempotency(), key);
