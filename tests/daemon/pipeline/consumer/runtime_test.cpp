@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "daemon/pipeline/consumer/batch.h"
 #include "tests/daemon/pipeline/events.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_event_log.h"
