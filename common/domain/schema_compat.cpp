@@ -18,12 +18,16 @@ constexpr std::array<std::string_view, 6> kAllTypes{"null",  "boolean", "object"
 // that is exponential in their depth.
 constexpr int kMaxComparisons = 20'000;
 constexpr int kDear = 20;  // comparisons, that a copy or a compilation counts as
+const Json kAny = true;
+const Json kNothing = nullptr;
 constexpr std::string_view kV2 = "; or name the type anew, with .v2";
 
 const Json& value_or(const Json& schema, const char* keyword, const Json& otherwise) {
   const auto it = schema.is_object() ? schema.find(keyword) : schema.end();
   return it == schema.end() ? otherwise : *it;
 }
+// A temporary would be gone before what is returned is looked at.
+const Json& value_or(const Json& schema, const char* keyword, Json&& otherwise) = delete;
 
 // The types that the schema lets through, each number as "number" unless it is an integer alone.
 std::set<std::string> types_of(const Json& schema) {
@@ -226,7 +230,7 @@ class Comparison {
     bool good = at_least_as_narrow(before, after, at, "minItems", true);
     good &= at_least_as_narrow(before, after, at, "maxItems", false);
     return good &
-           covers(value_or(before, "items", true), value_or(after, "items", true), at + "/items");
+           covers(value_or(before, "items", kAny), value_or(after, "items", kAny), at + "/items");
   }
 
   bool objects(const Json& before, const Json& after, const std::string& at) {
@@ -241,8 +245,8 @@ class Comparison {
     const Json empty = Json::object();
     const Json& was = value_or(before, "properties", empty);
     const Json& now = value_or(after, "properties", empty);
-    const Json& others_were = value_or(before, "additionalProperties", true);
-    const Json& others_are = value_or(after, "additionalProperties", true);
+    const Json& others_were = value_or(before, "additionalProperties", kAny);
+    const Json& others_are = value_or(after, "additionalProperties", kAny);
     for (const auto& [name, schema] : now.items()) {
       const bool known = was.contains(name);
       const std::string here = at + "/properties" + pointer_to(name);
@@ -271,7 +275,7 @@ class Comparison {
         after.contains("if") || after.contains("then") || after.contains("else");
     if (conditional) {
       for (const char* keyword : {"if", "then", "else"}) {
-        if (value_or(before, keyword, nullptr) == value_or(after, keyword, nullptr)) continue;
+        if (value_or(before, keyword, kNothing) == value_or(after, keyword, kNothing)) continue;
         good = no(at + "/" + keyword, "differs from the old version, and is not compared further");
       }
     }

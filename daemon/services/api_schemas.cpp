@@ -16,8 +16,6 @@
 namespace mesh::services {
 namespace {
 
-using api::ref;
-
 Json of_catalogue(std::string_view type) { return Json::parse(find_event_type(type)->schema); }
 
 // What the mesh itself answers has all members.
@@ -38,7 +36,7 @@ Json page_of(const std::string& item) {
   return {{"type", "object"},
           {"required", {"items", "next"}},
           {"properties",
-           {{"items", {{"type", "array"}, {"items", ref(item)}}},
+           {{"items", {{"type", "array"}, {"items", api::ref(item)}}},
             {"next",
              {{"type", {"string", "null"}},
               {"description", "Where the list goes on; null at its end."}}}}}};
@@ -60,7 +58,7 @@ Json typed_event(Json event, std::string_view type, const std::string& data,
                  const std::string& description) {
   event["description"] = description;
   event["properties"]["type"] = {{"type", "string"}, {"enum", Json::array({type})}};
-  event["properties"]["data"] = ref(data);
+  event["properties"]["data"] = api::ref(data);
   event["properties"]["datacontenttype"]["pattern"] = json_media_pattern();
   for (const char* member : {"data_base64", "subject"}) event["properties"].erase(member);
   event.erase("not");
@@ -107,7 +105,8 @@ void add_events(Json& all) {
   other["then"] = {{"not", {{"required", Json::array({"data_base64"})}}}};
   other["else"] = {{"anyOf", Json::array({no_type, text})}};
   all["OtherEvent"] = std::move(other);
-  all["CloudEvent"] = {{"anyOf", {ref("AnalyticsEvent"), ref("ChemicalEvent"), ref("OtherEvent")}}};
+  all["CloudEvent"] = {
+      {"anyOf", {api::ref("AnalyticsEvent"), api::ref("ChemicalEvent"), api::ref("OtherEvent")}}};
   all.erase("Event");
 }
 
@@ -133,7 +132,7 @@ Json make() {
   }
   Json& policies = tenant["properties"]["rate_limits"]["additionalProperties"];
   all["RatePolicy"] = with_example(std::move(policies), R"({"rate": 30, "per": "1m", "burst": 0})");
-  policies = ref("RatePolicy");
+  policies = api::ref("RatePolicy");
   all["Tenant"] = with_example(std::move(tenant), R"({
     "id": "acme", "name": "Acme", "allow_unknown_types": false, "rate_limits": {}, "version": 1,
     "created_at": "2026-11-21T08:32:00.123Z", "updated_at": "2026-11-21T08:32:00.123Z"})");
@@ -143,7 +142,7 @@ Json make() {
     Json& schema = all[name] = Json(all[whole]);
     schema.erase("examples");
     schema["required"].push_back("pending");
-    schema["properties"]["pending"] = ref("Pending");
+    schema["properties"]["pending"] = api::ref("Pending");
   }
   all["Task"]["properties"]["state"] = of_catalogue("task.created")["properties"]["state"];
   all["Task"]["properties"]["state"]["type"] = "string";
@@ -151,8 +150,8 @@ Json make() {
   all["TopicDetails"] = Json(all["Topic"]);
   all["TopicDetails"].erase("examples");
   all["TopicDetails"]["required"].push_back("partition_offsets");
-  all["TopicDetails"]["properties"]["partition_offsets"] = {{"type", "array"},
-                                                            {"items", ref("PartitionOffsets")}};
+  all["TopicDetails"]["properties"]["partition_offsets"] = {
+      {"type", "array"}, {"items", api::ref("PartitionOffsets")}};
   Json& group = all["GroupDetails"] = Json(all["Group"]);
   group.erase("examples");
   for (const char* member : {"members", "lag_seconds", "parked", "last_error", "partitions"}) {
@@ -167,7 +166,7 @@ Json make() {
        {"parked", {{"type", "integer"}, {"minimum", 0}}},
        {"last_error",
         {{"type", "string"}, {"description", "What the process that answers knows of."}}},
-       {"partitions", {{"type", "array"}, {"items", ref("GroupPartition")}}}});
+       {"partitions", {{"type", "array"}, {"items", api::ref("GroupPartition")}}}});
   all["Redrive"] = Json(all["Purge"]);
   all["Redrive"]["properties"]["wait"] = {
       {"type", "integer"},

@@ -111,9 +111,9 @@ TEST_F(MeteringTest, AMinuteBecomesOneEventPerTenant) {
   EXPECT_EQ(all[0].process, "mesh-0");
   EXPECT_EQ(all[0].period_start, begun);
   EXPECT_EQ(all[0].seconds, 60);
-  EXPECT_THAT(all[0].amounts.of, ElementsAre(3, 300, 1, 7, 0, 0));
+  EXPECT_THAT(all[0].amounts.of, ElementsAre(3, 300, 1, 7, 0, 0, 0));
   EXPECT_EQ(all[1].tenant, kGlobex);
-  EXPECT_THAT(all[1].amounts.of, ElementsAre(0, 0, 0, 0, 9, 0));
+  EXPECT_THAT(all[1].amounts.of, ElementsAre(0, 0, 0, 0, 9, 0, 0));
   EXPECT_EQ(files(".period"), 0u);
 
   pass_minute(*process);

@@ -226,7 +226,7 @@ TEST(EmbeddedIndexDamage, EveryColumnOfAPointIsGuarded) {
     fill(dir, 3);
     {
       auto db = Database::open(dir.file("vectors.db"), Database::Mode::read_write).value();
-      ASSERT_TRUE(db->execute("INSERT INTO partitions(generation, tenant_id) VALUES(1, 'globex')"));
+      ASSERT_TRUE(db->execute("INSERT INTO partitions(generation, tenant) VALUES(1, 'globex')"));
       ASSERT_TRUE(db->execute(std::string("UPDATE points SET ") + damage + " WHERE user_id = 3"));
     }
     expect_corrupt(dir);
