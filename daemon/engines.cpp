@@ -129,7 +129,8 @@ Status ConfiguredEngines::open_plain_log(const EngineContext& context) {
   const config::Config& config = context.config;
   Stores& stores = *stores_.port;
   if (config.tenants.master_key_file) {
-    auto key = MESH_TRY(cipher::master_key(config.secrets.master_key.reveal(), stores.epochs()));
+    auto key = MESH_TRY(
+        cipher::master_key(config.secrets.master_key.reveal(), stores.epochs(), stores.keys()));
     cipher_ = std::make_unique<cipher::TenantCipher>(stores.keys(), std::move(key), context.clock);
   }
   plain_log_ = std::make_unique<cipher::EncryptedLog>(

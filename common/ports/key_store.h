@@ -28,6 +28,8 @@ class KeyStore {
   virtual Result<TenantKey> get_or_insert(const TenantKey& made) = 0;
   virtual Result<std::optional<TenantKey>> find(const TenantId& tenant) = 0;
   virtual Result<std::optional<TenantKey>> find_by_id(std::string_view id) = 0;
+  // One of those that there are, whichever; nothing where there is none.
+  virtual Result<std::optional<TenantKey>> any() = 0;
   // Gone for good: what was encrypted with them reads nobody any more. How many there were.
   virtual Result<std::int64_t> drop(const TenantId& tenant) = 0;
 };

@@ -25,6 +25,7 @@ TenantKey made(const TenantId& tenant) {
 TEST_P(KeyStoreContract, ATenantHasNoKeyUntilOneIsMade) {
   EXPECT_EQ(keys().find(kAcme).value(), std::nullopt);
   EXPECT_EQ(keys().find_by_id("0123").value(), std::nullopt);
+  EXPECT_EQ(keys().any().value(), std::nullopt);
   EXPECT_EQ(keys().drop(kAcme).value(), 0);
 }
 
@@ -34,6 +35,7 @@ TEST_P(KeyStoreContract, TheFirstKeyStaysByteForByte) {
   EXPECT_TRUE(same(keys().get_or_insert(made(kAcme)).value(), first));
   EXPECT_TRUE(same(keys().find(kAcme).value().value(), first));
   EXPECT_TRUE(same(keys().find_by_id(first.id).value().value(), first));
+  EXPECT_TRUE(same(keys().any().value().value(), first));
 }
 
 TEST_P(KeyStoreContract, TenantsAreApart) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/engines/sqlite/core/query.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
 #include "tests/e2e/daemon.h"
 #include "tests/support/bytes.h"
@@ -100,6 +101,23 @@ TEST_F(Erasure, AnotherMasterKeyStopsTheStart) {
   start(crypto());
   create("acme:ada", kAddress);
   ASSERT_EQ(daemon_->stop(), 0);
+  test::write_bytes(dir_.file("master"), std::string(64, 'd'));
+  Daemon other(data(), crypto());
+  EXPECT_FALSE(other.start());
+  EXPECT_THAT(other.errors(), HasSubstr("tenants.master_key_file holds another key"));
+}
+
+// A repair may lose the mark of the key with the other notes.
+TEST_F(Erasure, AnotherMasterKeyStopsTheStartAlsoWhereTheMarkIsLost) {
+  start(crypto());
+  create("acme:ada", kAddress);
+  ASSERT_EQ(daemon_->stop(), 0);
+  {
+    const auto db =
+        sqlite::Database::open(data() + "/store.db", sqlite::Database::Mode::read_write);
+    ASSERT_TRUE(sqlite::execute(**db, "DELETE FROM epochs WHERE name='master_key'"));
+    ASSERT_EQ((*db)->changes(), 1);
+  }
   test::write_bytes(dir_.file("master"), std::string(64, 'd'));
   Daemon other(data(), crypto());
   EXPECT_FALSE(other.start());

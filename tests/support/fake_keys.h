@@ -60,6 +60,11 @@ class FakeKeyStore final : public KeyStore {
     }
     return std::optional<TenantKey>();
   }
+  Result<std::optional<TenantKey>> any() override {
+    std::unique_lock lock(mutex_);
+    if (auto error = enter(lock)) return fail(*error);
+    return keys_.empty() ? std::optional<TenantKey>() : keys_.begin()->second;
+  }
   Result<std::int64_t> drop(const TenantId& tenant) override {
     on_drop();
     std::unique_lock lock(mutex_);

@@ -39,6 +39,13 @@ Result<std::optional<TenantKey>> Keys::find_by_id(std::string_view id) {
   return first_key(rows);
 }
 
+Result<std::optional<TenantKey>> Keys::any() {
+  const auto rows = MESH_TRY(pool_.run(Repeat::read, [](Session& session) {
+    return session.run(query("SELECT id,tenant,wrapped FROM tenant_keys LIMIT 1"));
+  }));
+  return first_key(rows);
+}
+
 Result<std::int64_t> Keys::drop(const TenantId& tenant) {
   const auto rows = MESH_TRY(pool_.run(Repeat::harmless, [&](Session& session) {
     return session.run(query("DELETE FROM tenant_keys WHERE tenant=$1", tenant));

@@ -13,6 +13,7 @@ class Keys final : public KeyStore {
   Result<TenantKey> get_or_insert(const TenantKey& made) override;
   Result<std::optional<TenantKey>> find(const TenantId& tenant) override;
   Result<std::optional<TenantKey>> find_by_id(std::string_view id) override;
+  Result<std::optional<TenantKey>> any() override;
   Result<std::int64_t> drop(const TenantId& tenant) override;
 
  private:

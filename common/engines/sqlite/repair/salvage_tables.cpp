@@ -115,8 +115,9 @@ const std::vector<SalvagedTable>& salvaged_tables() {
        3,
        -1,
        {},
-       "notes on the index of another server",
-       "which generations it has: `mesh index rebuild` makes a new one",
+       "notes on the index of another server, and the mark of the master key",
+       "which generations it has: `mesh index rebuild` makes a new one; the next start makes the "
+       "mark again, of a key that fits the tenants' keys",
        5},
       {"usage",
        "",

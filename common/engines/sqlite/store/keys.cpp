@@ -46,6 +46,12 @@ Result<std::optional<TenantKey>> SqliteKeys::find_by_id(std::string_view id) {
   return read_from(readers_, [&](Database& db) { return key_by_id(db, id); });
 }
 
+Result<std::optional<TenantKey>> SqliteKeys::any() {
+  return read_from(readers_, [](Database& db) {
+    return first_key(query(db, "SELECT id,tenant,wrapped FROM tenant_keys LIMIT 1"));
+  });
+}
+
 Result<std::int64_t> SqliteKeys::drop(const TenantId& tenant) {
   std::int64_t dropped = 0;
   MESH_TRY(committer_.run([&](Database& db) -> Status {
