@@ -38,7 +38,6 @@ class ConfiguredEngines final : public Engines {
  public:
   explicit ConfiguredEngines(std::string data_dir) : data_dir_(std::move(data_dir)) {}
   Status open(const EngineContext& context);
-  Status open_plain_log(const EngineContext& context);
 
   const Ports& ports() const override { return *ports_; }
   std::vector<services::Check> checks() const override;
@@ -53,6 +52,7 @@ class ConfiguredEngines final : public Engines {
   }
 
  private:
+  Status open_plain_log(const EngineContext& context);
   // What the part says of itself joins the others'; answers its port.
   template <typename Port>
   Port& keep(EnginePart<Port>& part) {
@@ -91,12 +91,25 @@ Result<std::unique_ptr<sqlite::DirectoryLock>> lock_data_dir(const config::Confi
   return lock;
 }
 
+// Null: no master key is known.
+Result<std::unique_ptr<cipher::TenantCipher>> open_cipher(const EngineContext& context,
+                                                          Stores& stores) {
+  const config::Config& config = context.config;
+  std::unique_ptr<cipher::TenantCipher> opened;
+  if (!config.tenants.master_key_file) return opened;
+  auto key = MESH_TRY(
+      cipher::master_key(config.secrets.master_key.reveal(), stores.epochs(), stores.keys()));
+  opened = std::make_unique<cipher::TenantCipher>(stores.keys(), std::move(key), context.clock);
+  return opened;
+}
+
 class OpenedOfRecord final : public EnginesOfRecord {
  public:
-  Status open(const EngineContext& context) {
+  Status open(const EngineContext& context, bool filled) {
     lock_ = MESH_TRY(lock_data_dir(context.config, context.clock));
     log_ = MESH_TRY(open_log(context));
     stores_ = MESH_TRY(open_stores(context));
+    if (filled) cipher_ = MESH_TRY(open_cipher(context, *stores_.port));
     return {};
   }
   ~OpenedOfRecord() override {
@@ -107,11 +120,13 @@ class OpenedOfRecord final : public EnginesOfRecord {
   LogAdmin& admin() override { return *log_.admin; }
   LogImport& import() override { return *log_.import; }
   Stores& stores() override { return *stores_.port; }
+  cipher::TenantCipher* cipher() override { return cipher_.get(); }
 
  private:
   std::unique_ptr<sqlite::DirectoryLock> lock_;  // goes last
   LogPart log_;
   EnginePart<Stores> stores_;
+  std::unique_ptr<cipher::TenantCipher> cipher_;
 };
 
 Status has_files(const config::Config& config) {
@@ -127,12 +142,7 @@ Status has_files(const config::Config& config) {
 // The log as the rest of the daemon sees it.
 Status ConfiguredEngines::open_plain_log(const EngineContext& context) {
   const config::Config& config = context.config;
-  Stores& stores = *stores_.port;
-  if (config.tenants.master_key_file) {
-    auto key = MESH_TRY(
-        cipher::master_key(config.secrets.master_key.reveal(), stores.epochs(), stores.keys()));
-    cipher_ = std::make_unique<cipher::TenantCipher>(stores.keys(), std::move(key), context.clock);
-  }
+  cipher_ = MESH_TRY(open_cipher(context, *stores_.port));
   plain_log_ = std::make_unique<cipher::EncryptedLog>(
       *log_.port, *log_.admin, cipher_.get(),
       cipher::EncryptedLog::Options{config.tenants.erasure == "crypto", config.log.max_pending},
@@ -250,7 +260,8 @@ Result<std::unique_ptr<EnginesOfRecord>> EnginesOfRecord::open(const config::Con
                                                                Usage& usage) {
   MESH_TRY(filled ? has_files(config) : make_data_dir(config.data_dir));
   auto opened = std::make_unique<OpenedOfRecord>();
-  MESH_TRY(opened->open({config, std::move(on_fatal), clock, metrics, usage, false, !filled}));
+  MESH_TRY(
+      opened->open({config, std::move(on_fatal), clock, metrics, usage, false, !filled}, filled));
   return opened;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/cipher/tenant_cipher.h"
 #include "common/config/config.h"
 #include "common/domain/server_finding.h"
 #include "common/ports/embedder.h"
@@ -103,6 +104,8 @@ class EnginesOfRecord {
   virtual LogAdmin& admin() = 0;
   virtual LogImport& import() = 0;
   virtual Stores& stores() = 0;
+  // Null where the configuration names no master key, or nothing is to be there yet.
+  virtual cipher::TenantCipher* cipher() = 0;
 };
 
 }  // namespace mesh

@@ -75,7 +75,8 @@ Result<Json> run(const config::Config& from, const config::Config& to) {
   const auto left = MESH_TRY(EnginesOfRecord::open(from, true, die, clock, metrics, usage));
   const auto filled = MESH_TRY(EnginesOfRecord::open(to, false, die, clock, metrics, usage));
   const auto side = [](EnginesOfRecord& engines) {
-    return migration::Side{engines.log(), engines.admin(), engines.import(), engines.stores()};
+    return migration::Side{engines.log(), engines.admin(), engines.import(), engines.stores(),
+                           engines.cipher()};
   };
   ProgressLine progress;
   const auto topic = [&](const std::string& name, TopicKind kind) {

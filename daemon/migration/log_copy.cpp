@@ -198,7 +198,7 @@ Status LogCopy::copy_partition(const TopicPartition& partition, Journal& journal
         copied.time = Timestamp(Duration(std::max(progress.time, time)));
         return item_of(copied, place, progress.end);
       };
-      auto copy = moved(std::move(record), places_);
+      auto copy = MESH_TRY(moved(std::move(record), places_, ends_.cipher));
       unseen -= MESH_TRY(pass_expired(partition, std::min(gone, unseen), [&](const auto& there) {
         return item_of(there, partition.partition, progress.end) == item_here(copy);
       }));

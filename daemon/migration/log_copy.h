@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/cipher/tenant_cipher.h"
 #include "common/ports/event_log.h"
 #include "common/ports/log_import.h"
 #include "daemon/migration/journal.h"
@@ -17,6 +18,7 @@ namespace mesh::migration {
 struct LogEnds {
   EventLog& from;
   LogAdmin& from_admin;
+  cipher::TenantCipher* cipher;  // of what the log to be left holds encrypted, else null
   EventLog& to;
   LogAdmin& to_admin;
   LogImport& import;

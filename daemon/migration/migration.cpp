@@ -30,7 +30,8 @@ Result<Json> migrate(const Side& from, const Side& to, const Options& options) {
                 "a migration to the engines to be left has not ended: finish that one first");
   }
   Places places;
-  LogCopy log({from.log, from.admin, to.log, to.admin, to.import, options.topic, options.clock},
+  LogCopy log({from.log, from.admin, from.cipher, to.log, to.admin, to.import, options.topic,
+               options.clock},
               places);
   const auto is_empty = [&]() -> Status {
     MESH_TRY(insist_on_empty(to.stores.transfer()));

@@ -6,6 +6,7 @@
 // the first start builds it from the log.
 #pragma once
 
+#include "common/cipher/tenant_cipher.h"
 #include "common/ports/event_log.h"
 #include "common/ports/log_import.h"
 #include "common/ports/stores.h"
@@ -18,6 +19,8 @@ struct Side {
   LogAdmin& admin;
   LogImport& import;
   Stores& stores;
+  // With the master key of its configuration; null where that names none.
+  cipher::TenantCipher* cipher = nullptr;
 };
 
 struct Options {
@@ -32,7 +35,8 @@ struct Options {
 // has ended is_unfinished() holds of the new side. {"task","state": "equal" or "differs",
 // "topics":[{"name","count","tenants","state","expired"}],"tables":[…]}; what differs has not
 // ended. `conflict` where meshd uses one of the sides, tasks of the old one have not ended, or the
-// new one is not empty. Blocks.
+// new one is not empty, or where a record of the old one is known by nothing but its encrypted
+// value, and its side has no cipher. Blocks.
 Result<Json> migrate(const Side& from, const Side& to, const Options& options);
 
 }  // namespace mesh::migration

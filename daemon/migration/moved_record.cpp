@@ -49,6 +49,39 @@ void write_identity(StoredRecord& record, const StoredRecord& event_record) {
   }
 }
 
+void keep_plain_identity(StoredRecord& record) {
+  keep_identity(record, source_of(record) ? pipeline::source_of(record) : record);
+}
+
+// What nobody can read any more has none.
+Result<bool> is_readable(StoredRecord& record, cipher::TenantCipher& cipher) {
+  auto readable = cipher.decrypt(record);
+  if (!readable && readable.error().kind == ErrorKind::corrupt) return false;
+  return readable;
+}
+
+Status keep_identity_in_log(StoredRecord& record, cipher::TenantCipher* cipher) {
+  const std::string key_id(cipher::key_of(record));
+  if (!find_header(record.headers, "ce_id").empty()) return {};
+  if (key_id.empty()) {
+    keep_plain_identity(record);
+    return {};
+  }
+  if (cipher == nullptr) {
+    return fail(ErrorKind::conflict,
+                to_string(record.position) +
+                    " is encrypted and has no ce_id, so that what it says tells its id: name "
+                    "tenants.master_key_file in the configuration of the engines to be left, and "
+                    "try again");
+  }
+  StoredRecord plain = record;
+  if (!MESH_TRY(is_readable(plain, *cipher))) return {};
+  keep_plain_identity(plain);
+  record.headers = std::move(plain.headers);
+  record.headers.emplace_back(cipher::kKeyHeader, key_id);
+  return {};
+}
+
 }  // namespace
 
 void keep_identity(StoredRecord& record, const StoredRecord& event_record) {
@@ -61,9 +94,10 @@ void want_named(const StoredRecord& record, Places& places) {
   }
 }
 
-StoredRecord moved(StoredRecord record, const Places& places) {
+Result<StoredRecord> moved(StoredRecord record, const Places& places,
+                           cipher::TenantCipher* cipher) {
   const auto letter = settled_by(record), source = source_of(record);
-  keep_identity(record, source ? pipeline::source_of(record) : record);
+  MESH_TRY(keep_identity_in_log(record, cipher));
   if (letter) {
     auto name = *letter;
     name.offset = moved_offset(*letter, places);

@@ -1,6 +1,7 @@
 // A record as it is written to another log: whatever in it names offsets names those there.
 #pragma once
 
+#include "common/cipher/tenant_cipher.h"
 #include "common/domain/event.h"
 #include "daemon/migration/places.h"
 
@@ -19,6 +20,9 @@ void keep_identity(StoredRecord& record, const StoredRecord& event_record);
 //
 // A letter or marker that names a record which is not there any more names no place then. A record
 // that went back from a letter keeps the word of it, which names a place no more.
-StoredRecord moved(StoredRecord record, const Places& places);
+//
+// An encrypted value stays as it is; `cipher` reads it where it tells who the record is. `conflict`
+// where that needs it, and it is null.
+Result<StoredRecord> moved(StoredRecord record, const Places& places, cipher::TenantCipher* cipher);
 
 }  // namespace mesh::migration

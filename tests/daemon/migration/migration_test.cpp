@@ -110,8 +110,10 @@ class Migration : public testing::Test {
     EXPECT_EQ(from_.log->watermarks({kActivity, 0}).value().start, 3);
     EXPECT_TRUE(from_.log->ensure_topic({kActivity, TopicKind::activity, 1, {}, {}}));
   }
-  Result<Json> run() {
-    return migrate(from_.side(), to_.side(),
+  Result<Json> run(cipher::TenantCipher* cipher = nullptr) {
+    Side from = from_.side();
+    from.cipher = cipher;
+    return migrate(from, to_.side(),
                    {{{"from", "a"}, {"to", "b"}},
                     [](const std::string& name, TopicKind kind) {
                       return TopicSpec{name, kind, 1, 24 * kHour, {}};
@@ -269,6 +271,40 @@ TEST_F(Migration, AParkedEventThatItsPositionNamedKeepsItsId) {
   ASSERT_EQ(there.size(), 1u);
   EXPECT_NE(there[0].record.position, parked.record.position);
   EXPECT_EQ(from_record(there[0].record).value().id, from_record(parked.record).value().id);
+}
+
+// Of the encrypted ones none was read, and each had another id in the new log.
+TEST_F(Migration, AnEncryptedEventThatItsPositionNamedKeepsItsId) {
+  let_some_expire();
+  cipher::TenantCipher old_cipher{from_.store->keys(), std::string(32, 'm'), clock_};
+  auto hidden = event(R"({"tenantId":"acme","user_id":"u","event_type":"e"})", {});
+  hidden.topic = kActivity;
+  cipher::encrypt(hidden, *old_cipher.key_of(kAcme).value());
+  from_.append(kActivity, {hidden});
+  expect_refused(run(), "name tenants.master_key_file");
+  expect_equal(run(&old_cipher));
+
+  auto before = from_.records(kActivity).at(0), after = to_.records(kActivity).at(0);
+  EXPECT_EQ(after.value, before.value) << "encrypted as it was";
+  cipher::TenantCipher new_cipher{to_.store->keys(), std::string(32, 'm'), clock_};
+  ASSERT_TRUE(old_cipher.decrypt(before).value());
+  ASSERT_TRUE(new_cipher.decrypt(after).value());
+  EXPECT_NE(after.position, before.position);
+  EXPECT_EQ(from_record(after).value().id, from_record(before).value().id);
+}
+
+TEST_F(Migration, WhatNobodyCanDecryptAnyMoreMovesAsItIs) {
+  cipher::TenantCipher cipher{from_.store->keys(), std::string(32, 'm'), clock_};
+  auto hidden = event("x", {}), forged = event("y", {{std::string(cipher::kKeyHeader), ""}});
+  hidden.topic = forged.topic = kActivity;
+  cipher::encrypt(hidden, *cipher.key_of(kAcme).value());
+  ASSERT_EQ(from_.store->keys().drop(kAcme).value(), 1);
+  cipher.forget(kAcme);
+  forged.headers.back().second = cipher.key_of(kAcme).value()->id;
+  from_.append(kActivity, {hidden, forged});
+  expect_equal(run(&cipher));
+  EXPECT_EQ(to_.records(kActivity).at(0).headers, hidden.headers);
+  EXPECT_EQ(to_.records(kActivity).at(1).headers, forged.headers);
 }
 
 TEST_F(Migration, WhatWentBackFromALetterIsTakenForNoOthers) {
