@@ -122,6 +122,7 @@ EncryptedLog::EncryptedLog(EventLog& log, LogAdmin& admin, TenantCipher* cipher,
 }
 
 void EncryptedLog::append(std::vector<Record> records, AppendDone done) {
+  for (Record& record : records) remove_key_header(record);
   if (!encrypts_) return log_.append(std::move(records), std::move(done));
   const auto keys = remembered_keys(records);
   Batch batch{std::move(records), std::move(done)};

@@ -1,8 +1,9 @@
 // A log whose records are encrypted where they are kept, and plain to whoever uses it.
 //
 // Written are the values that encrypted_for() names; what is not encrypted, as all from before, is
-// read as it is. A record whose key was dropped is a gap. Where the store of keys cannot be asked,
-// its error is that of the read, and nothing is passed over.
+// read as it is. kKeyHeader is the log's own: one that a record brings along is left out. A record
+// whose key was dropped is a gap. Where the store of keys cannot be asked, its error is that of the
+// read, and nothing is passed over.
 #pragma once
 
 #include <condition_variable>

@@ -36,6 +36,8 @@ bool is_key_header(const std::pair<std::string, std::string>& header) {
 
 }  // namespace
 
+void remove_key_header(Record& record) { std::erase_if(record.headers, is_key_header); }
+
 std::optional<TenantId> encrypted_for(const Record& record) {
   if (!record.value || is_account(record.topic)) return std::nullopt;
   auto tenant = TenantId::parse(tenant_of_key(record.key));
@@ -44,7 +46,7 @@ std::optional<TenantId> encrypted_for(const Record& record) {
 
 void encrypt(Record& record, const DataKey& key) {
   // One that another producer gave it would be taken for the key's.
-  std::erase_if(record.headers, is_key_header);
+  remove_key_header(record);
   record.value = encrypt(key.bytes, *record.value, bound_to(key.id, record.topic, record.key));
   record.headers.emplace_back(kKeyHeader, key.id);
 }

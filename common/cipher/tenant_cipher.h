@@ -19,6 +19,7 @@ namespace mesh::cipher {
 
 // On a record whose value is encrypted: the id of the key.
 inline constexpr std::string_view kKeyHeader = "mesh_key";
+void remove_key_header(Record& record);
 
 // The tenant of a record that is to be encrypted. Nothing for one that has no value or belongs to
 // no tenant, nor for those of tenant.events, billing.events and task.events, and their dead

@@ -96,6 +96,20 @@ TEST_F(EncryptedLogTest, WhenSwitchedOffItReadsAndWritesPlain) {
   EXPECT_THAT(values(test::read_all(off, kUsers, 0).value()), ElementsAre("hidden", "plain"));
 }
 
+// A plain record that an operator appends with the header of a key was taken for an encrypted one:
+// all pipelines stood still before it, or it was a gap.
+TEST_F(EncryptedLogTest, AHeaderOfAKeyFromOutsideIsLeftOut) {
+  Record user = record("acme/1", "plain"), about = record("acme", "about", "tenant.events");
+  for (Record* one : {&user, &about}) one->headers.emplace_back(kKeyHeader, "mine");
+  EncryptedLog off{kept_, kept_, &cipher_, {.encrypts = false}, clock_};
+  ASSERT_TRUE(append_and_wait(off, {user, about}));
+  ASSERT_TRUE(append_and_wait(log_, {user, about}));
+  EXPECT_THAT(read(), ElementsAre("plain", "plain"));
+  EXPECT_THAT(values(test::read_all(log_, {"tenant.events", 0}, 0).value()),
+              ElementsAre("about", "about"));
+  for (const auto& kept : kept_.records("tenant.events")) EXPECT_EQ(key_of(kept), "");
+}
+
 TEST_F(EncryptedLogTest, WithoutAMasterKeyAnEncryptedRecordNamesWhatIsMissing) {
   kept_.append_now(record("acme/1", "plain"));
   append("acme/1", "hidden");
