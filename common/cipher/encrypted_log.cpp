@@ -9,6 +9,8 @@
 namespace mesh::cipher {
 namespace {
 
+constexpr int kPollsOfGaps = 20;
+
 std::size_t bytes_of(const Record& record) {
   std::size_t bytes = record.key.size() + record.value.value_or("").size();
   for (const auto& [name, value] : record.headers) bytes += name.size() + value.size();
@@ -39,17 +41,22 @@ class EncryptedLog::Consumer final : public LogConsumer {
 
   Result<std::vector<StoredRecord>> poll(const ReadLimits& limits, Duration timeout) override {
     const auto began = log_.clock_.steady();
-    for (;;) {
+    const auto passed = [&] {
+      return std::chrono::duration_cast<Duration>(log_.clock_.steady() - began);
+    };
+    for (int polls = 0;;) {
       if (polled_.empty()) {
-        const auto passed = std::chrono::duration_cast<Duration>(log_.clock_.steady() - began);
-        auto polled = MESH_TRY(inner_->poll(limits, std::max(timeout - passed, Duration{0})));
+        ++polls;
+        auto polled = MESH_TRY(inner_->poll(limits, std::max(timeout - passed(), Duration{0})));
         if (limits.keys_only) std::ranges::for_each(polled, leave_out);
         if (limits.keys_only || polled.empty()) return polled;
         std::ranges::move(polled, std::back_inserter(polled_));
       }
       auto shown = MESH_TRY(show(limits));
-      // All that was polled may be gaps; behind them there may be a record.
       if (!shown.empty() || !polled_.empty()) return shown;
+      // All that was polled are gaps; behind them there may be a record. But whoever polls has more
+      // to do than to pass a whole log of them.
+      if (polls >= kPollsOfGaps || passed() >= timeout) return shown;
     }
   }
 

@@ -142,8 +142,21 @@ TEST_F(EncryptedLogTest, APollGoesThroughGapsToTheNextRecord) {
   for (int i = 0; i < 5; ++i) append("acme/1", "Ann");
   append("globex/1", "Bob");
   drop(kAcme);
-  EXPECT_THAT(values(consumer()->poll({.max_records = 2}, Duration{0}).value()),
+  EXPECT_THAT(values(consumer()->poll({.max_records = 2}, Duration{1}).value()),
               ElementsAre("Bob"));
+}
+
+// It went on as long as there were gaps, and its member committed nothing and looked at nothing.
+TEST_F(EncryptedLogTest, APollOfGapsAloneEndsWithItsTimeOrAfterSome) {
+  for (int i = 0; i < 40; ++i) append("acme/1", "Ann");
+  append("globex/1", "Bob");
+  drop(kAcme);
+  auto group = consumer();
+  EXPECT_THAT(group->poll({.max_records = 1}, Duration{0}).value(), IsEmpty());
+  EXPECT_EQ(group->position().at(kUsers), 1);
+  EXPECT_THAT(group->poll({.max_records = 1}, Duration{1'000}).value(), IsEmpty());
+  EXPECT_EQ(group->position().at(kUsers), 21);
+  EXPECT_THAT(values(group->poll({}, Duration{1'000}).value()), ElementsAre("Bob"));
 }
 
 TEST_F(EncryptedLogTest, APollThatCouldNotAskForAKeyLosesNothing) {
