@@ -47,9 +47,9 @@ class UsageStore {
   // All that each tenant used in that time of each kind, of levels the most: by tenant, then kind.
   // What is read is as much as it is of totals, and more than `limit` sums are refused likewise.
   virtual Result<std::vector<UsageSum>> sums(const UsageQuery& query, int limit) = 0;
-  // Tenants of which nothing is there are left out. Reads all users and events, these in parts, as
-  // no reader may keep the store from tidying up for long: for once an hour. `go_on` is asked
-  // before each part; where it says no, `unavailable`.
+  // Tenants of which nothing is there are left out. Reads all users and events, in parts, as no
+  // reader may keep the store from tidying up for long: for once an hour. `go_on` is asked before
+  // each part; where it says no, `unavailable`.
   virtual Result<std::map<TenantId, Stored>> stored(const std::function<bool()>& go_on) = 0;
 };
 

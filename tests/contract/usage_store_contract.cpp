@@ -235,6 +235,31 @@ TEST_P(UsageStoreContract, WhatIsStoredIsCountedByTenant) {
                           Pair(tenant("initech"), Stored{0, 21})));
 }
 
+// They were counted by one statement, which ran out of time where there were millions.
+TEST_P(UsageStoreContract, ACountOfManyUsersHasThemAllAndCanBeEnded) {
+  ASSERT_TRUE(succeeds(create(store_->users(), kAcme, "a@acme.dev", "Al")));
+  ASSERT_TRUE(succeeds(create(store_->users(), kGlobex, "a@globex.dev", "Al")));
+  std::vector<StoredRow> rows;
+  for (std::int64_t id = 2; id < 10'002; ++id) {
+    const std::string email = std::to_string(10'000 + id);
+    for (const char* tenant : {"acme", "globex"}) {
+      rows.push_back({tenant, id, std::int64_t{1}, email, email, "A"});
+    }
+  }
+  ASSERT_TRUE(succeeds(store_->stores().transfer().write(stored_table(stored::kUsers), rows)));
+  int parts = 0;
+  const auto on = [&] {
+    ++parts;
+    return true;
+  };
+  EXPECT_THAT(usage().stored(on).value(), ElementsAre(Pair(kAcme, Stored{10'001, 60'012}),
+                                                      Pair(kGlobex, Stored{10'001, 60'014})));
+  EXPECT_EQ(parts, 5) << "three with users, their end, and no events";
+  const auto ended = usage().stored([&] { return --parts > 3; });
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().kind, ErrorKind::unavailable);
+}
+
 TEST_P(UsageStoreContract, ACountOfManyEventsHasThemAllAndCanBeEnded) {
   std::vector<AnalyticsEvent> events;
   for (int i = 0; i < 10'001; ++i) {
@@ -255,7 +280,7 @@ TEST_P(UsageStoreContract, ACountOfManyEventsHasThemAllAndCanBeEnded) {
                   })
                   .value(),
               ElementsAre(Pair(kAcme, Stored{0, 10'002}), Pair(kGlobex, Stored{0, 10'000})));
-  EXPECT_EQ(parts, 3) << "two with events, and the end";
+  EXPECT_EQ(parts, 4) << "no users, two with events, and their end";
   const auto ended = usage().stored([&] { return --parts > 1; });
   ASSERT_FALSE(ended);
   EXPECT_EQ(ended.error().kind, ErrorKind::unavailable);

@@ -8,12 +8,16 @@
 namespace mesh::postgres {
 namespace {
 
-constexpr std::int64_t kEventsOfPart = 10'000;  // of stored()
+constexpr std::int64_t kRowsOfPart = 10'000;  // of stored()
 
 // Goes at one call: so few that none takes long, and more than the call adds, so that what is old
 // does not pile up.
 std::int64_t most_removed(std::size_t increments) {
   return static_cast<std::int64_t>(1'000 + 2 * kUsageKinds * increments);
+}
+
+tl::unexpected<Error> ended_count() {
+  return fail(ErrorKind::unavailable, "the count of what is stored was ended");
 }
 
 // An increment each, and an amount each.
@@ -171,32 +175,52 @@ Result<std::vector<UsageSum>> Usage::sums(const UsageQuery& wanted, int limit) {
 
 Result<std::map<TenantId, Stored>> Usage::stored(const std::function<bool()>& go_on) {
   std::map<TenantId, Stored> all;
-  const auto users = MESH_TRY(pool_.run(Repeat::read, [](Session& session) {
-    return session.run(
-        query("SELECT tenant,count(*),sum(octet_length(email)+octet_length(name))"
-              " FROM users GROUP BY tenant"));
-  }));
-  for (int i = 0; i < users.size(); ++i) {
-    const auto tenant = MESH_TRY(TenantId::parse(users.text(i, 0)));
-    all[tenant] = {users.integer(i, 1), users.integer(i, 2)};
-  }
   // In parts, each within the time that a statement may take.
+  MESH_TRY(add_users(go_on, all));
+  MESH_TRY(add_events(go_on, all));
+  return all;
+}
+
+Status Usage::add_users(const std::function<bool()>& go_on, std::map<TenantId, Stored>& all) {
+  std::string tenant;
+  for (std::int64_t id = 0;;) {
+    if (!go_on()) return ended_count();
+    const auto users = MESH_TRY(pool_.run(Repeat::read, [&](Session& session) {
+      return session.run(
+          query("SELECT tenant,count(*),sum(bytes)::bigint,max(id) FROM (SELECT tenant,id,"
+                "octet_length(email)+octet_length(name) AS bytes FROM users"
+                " WHERE (tenant,id)>($1,$2) ORDER BY tenant,id LIMIT $3) AS part"
+                " GROUP BY tenant ORDER BY tenant",
+                tenant, id, kRowsOfPart));
+    }));
+    for (int i = 0; i < users.size(); ++i) {
+      Stored& stored = all[MESH_TRY(TenantId::parse(users.text(i, 0)))];
+      stored.users += users.integer(i, 1);
+      stored.bytes += users.integer(i, 2);
+    }
+    if (users.size() == 0) return {};
+    tenant = users.string(users.size() - 1, 0);
+    id = users.integer(users.size() - 1, 3);
+  }
+}
+
+Status Usage::add_events(const std::function<bool()>& go_on, std::map<TenantId, Stored>& all) {
   for (std::int64_t after = -1, last = 0;; after = last) {
-    if (!go_on()) return fail(ErrorKind::unavailable, "the count of what is stored was ended");
+    if (!go_on()) return ended_count();
     last = after;
     const auto events = MESH_TRY(pool_.run(Repeat::read, [&](Session& session) {
       return session.run(
           query("SELECT tenant,sum(octet_length(data)+octet_length(properties)),max(position)"
                 " FROM (SELECT position,tenant,data,properties FROM activity WHERE position>$1"
                 " ORDER BY position LIMIT $2) AS part GROUP BY tenant",
-                after, kEventsOfPart));
+                after, kRowsOfPart));
     }));
     for (int i = 0; i < events.size(); ++i) {
       const auto tenant = MESH_TRY(TenantId::parse(events.text(i, 0)));
       all[tenant].bytes += events.integer(i, 1);
       last = std::max(last, events.integer(i, 2));
     }
-    if (last == after) return all;
+    if (last == after) return {};
   }
 }
 

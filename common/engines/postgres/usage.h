@@ -17,6 +17,10 @@ class Usage final : public UsageStore {
   Result<std::map<TenantId, Stored>> stored(const std::function<bool()>& go_on) override;
 
  private:
+  // Of stored().
+  Status add_users(const std::function<bool()>& go_on, std::map<TenantId, Stored>& all);
+  Status add_events(const std::function<bool()>& go_on, std::map<TenantId, Stored>& all);
+
   Pool& pool_;
 };
 

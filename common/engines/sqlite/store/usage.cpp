@@ -11,12 +11,16 @@
 namespace mesh::sqlite {
 namespace {
 
-constexpr std::int64_t kEventsOfPart = 10'000;  // of stored()
+constexpr std::int64_t kRowsOfPart = 10'000;  // of stored()
 
 // Goes at one call: so few that none takes long, and more than the call adds, so that what is old
 // does not pile up.
 std::int64_t most_removed(std::size_t increments) {
   return static_cast<std::int64_t>(1'000 + 2 * kUsageKinds * increments);
+}
+
+tl::unexpected<Error> ended_count() {
+  return fail(ErrorKind::unavailable, "the count of what is stored was ended");
 }
 
 // A grain's total of a tenant, by its number.
@@ -120,25 +124,23 @@ Result<std::vector<UsageSum>> SqliteUsage::sums(const UsageQuery& wanted, int li
   return read_from(readers_, [&](Database& db) -> Result<std::vector<UsageSum>> {
     const int grain = static_cast<int>(wanted.grain), most = limit + 1;
     // A kind that this program does not know is nothing.
-    auto found =
-        wanted.tenant
-            ? query(db,
-                    "SELECT n.id,u.kind,max(u.amount),sum(u.amount)"
-                    " FROM tenant_numbers n JOIN usage u ON u.tenant=n.number WHERE n.id=?"
-                    " AND u.grain=? AND u.start>=? AND u.start<? AND u.kind<?"
-                    " GROUP BY u.kind ORDER BY u.kind LIMIT ?",
-                    *wanted.tenant, grain, wanted.since, wanted.until, kUsageKinds, most)
-            : query(db,
-                    "SELECT n.id,u.kind,max(u.amount),sum(u.amount) FROM usage u"
-                    " JOIN tenant_numbers n ON n.number=u.tenant WHERE u.grain=?"
-                    " AND u.start>=? AND u.start<? AND u.kind<?"
-                    " GROUP BY n.id,u.kind ORDER BY n.id,u.kind LIMIT ?",
-                    grain, wanted.since, wanted.until, kUsageKinds, most);
+    auto found = wanted.tenant
+                     ? query(db,
+                             "SELECT n.id,u.kind,max(u.amount),sum(u.amount)"
+                             " FROM tenant_numbers n JOIN usage u ON u.tenant=n.number WHERE n.id=?"
+                             " AND u.grain=? AND u.start>=? AND u.start<? AND u.kind<?"
+                             " GROUP BY u.kind ORDER BY u.kind LIMIT ?",
+                             *wanted.tenant, grain, wanted.since, wanted.until, kUsageKinds, most)
+                     : query(db,
+                             "SELECT n.id,u.kind,max(u.amount),sum(u.amount) FROM usage u"
+                             " JOIN tenant_numbers n ON n.number=u.tenant WHERE u.grain=?"
+                             " AND u.start>=? AND u.start<? AND u.kind<?"
+                             " GROUP BY n.id,u.kind ORDER BY n.id,u.kind LIMIT ?",
+                             grain, wanted.since, wanted.until, kUsageKinds, most);
     std::vector<UsageSum> sums;
     MESH_TRY(each_row(std::move(found), [&](const Statement& row) -> Status {
       const bool level = is_level(static_cast<UsageKind>(row.integer(1)));
-      sums.push_back(
-          MESH_TRY(usage_sum(row.text(0), row.integer(1), row.integer(level ? 2 : 3))));
+      sums.push_back(MESH_TRY(usage_sum(row.text(0), row.integer(1), row.integer(level ? 2 : 3))));
       return {};
     }));
     if (std::ssize(sums) > limit) return fail(too_much_usage(limit));
@@ -148,21 +150,41 @@ Result<std::vector<UsageSum>> SqliteUsage::sums(const UsageQuery& wanted, int li
 
 Result<std::map<TenantId, Stored>> SqliteUsage::stored(const std::function<bool()>& go_on) {
   std::map<TenantId, Stored> all;
-  MESH_TRY(read_from(readers_, [&](Database& db) {
-    return each_row(
-        query(db,
-              "SELECT n.id,u.users,u.bytes FROM (SELECT tenant,count(*) AS users,"
-              "sum(length(CAST(email AS BLOB))+length(CAST(name AS BLOB))) AS bytes"
-              " FROM users GROUP BY tenant) u JOIN tenant_numbers n ON n.number=u.tenant"),
-        [&](const Statement& row) -> Status {
-          const auto tenant = MESH_TRY(TenantId::parse(row.text(0)));
-          all[tenant] = {row.integer(1), row.integer(2)};
-          return {};
-        });
-  }));
   // A statement of its own for each part: while one reads, the write-ahead log cannot begin anew.
+  MESH_TRY(add_users(go_on, all));
+  MESH_TRY(add_events(go_on, all));
+  return all;
+}
+
+Status SqliteUsage::add_users(const std::function<bool()>& go_on, std::map<TenantId, Stored>& all) {
+  using Key = std::pair<std::int64_t, std::int64_t>;  // a tenant's number, a user's id
+  for (Key after, last;; after = last) {
+    if (!go_on()) return ended_count();
+    MESH_TRY(read_from(readers_, [&](Database& db) {
+      return each_row(
+          query(db,
+                "SELECT n.id,p.users,p.bytes,p.tenant,p.last FROM (SELECT tenant,count(*) AS users,"
+                "sum(bytes) AS bytes,max(id) AS last FROM (SELECT tenant,id,"
+                "length(CAST(email AS BLOB))+length(CAST(name AS BLOB)) AS bytes FROM users"
+                " WHERE (tenant,id)>(?,?) ORDER BY tenant,id LIMIT ?) GROUP BY tenant) p"
+                " JOIN tenant_numbers n ON n.number=p.tenant",
+                after.first, after.second, kRowsOfPart),
+          [&](const Statement& row) -> Status {
+            Stored& stored = all[MESH_TRY(TenantId::parse(row.text(0)))];
+            stored.users += row.integer(1);
+            stored.bytes += row.integer(2);
+            last = std::max(last, Key(row.integer(3), row.integer(4)));
+            return {};
+          });
+    }));
+    if (last == after) return {};
+  }
+}
+
+Status SqliteUsage::add_events(const std::function<bool()>& go_on,
+                               std::map<TenantId, Stored>& all) {
   for (std::int64_t after = -1, last = 0;; after = last) {
-    if (!go_on()) return fail(ErrorKind::unavailable, "the count of what is stored was ended");
+    if (!go_on()) return ended_count();
     last = after;
     MESH_TRY(read_from(readers_, [&](Database& db) {
       return each_row(
@@ -172,7 +194,7 @@ Result<std::map<TenantId, Stored>> SqliteUsage::stored(const std::function<bool(
                 "+length(CAST(properties AS BLOB)) AS bytes FROM activity WHERE position>?"
                 " ORDER BY position LIMIT ?) GROUP BY tenant) p"
                 " JOIN tenant_numbers n ON n.number=p.tenant",
-                after, kEventsOfPart),
+                after, kRowsOfPart),
           [&](const Statement& row) -> Status {
             const auto tenant = MESH_TRY(TenantId::parse(row.text(0)));
             all[tenant].bytes += row.integer(1);
@@ -180,7 +202,7 @@ Result<std::map<TenantId, Stored>> SqliteUsage::stored(const std::function<bool(
             return {};
           });
     }));
-    if (last == after) return all;
+    if (last == after) return {};
   }
 }
 

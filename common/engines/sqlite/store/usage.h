@@ -19,6 +19,10 @@ class SqliteUsage final : public UsageStore {
   Result<std::map<TenantId, Stored>> stored(const std::function<bool()>& go_on) override;
 
  private:
+  // Of stored().
+  Status add_users(const std::function<bool()>& go_on, std::map<TenantId, Stored>& all);
+  Status add_events(const std::function<bool()>& go_on, std::map<TenantId, Stored>& all);
+
   Committer& committer_;
   ReaderPool& readers_;
 };
