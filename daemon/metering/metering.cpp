@@ -86,25 +86,36 @@ Status Metering::take_over() {
 }
 
 void Metering::start() {
-  // Its first time is the caller's, who should not wait for the log.
+  sending_ = in_background("usage sender", kRetry, &Metering::send);
+  // On a thread of its own: it reads all that is stored, and bills do not wait for it.
+  if (options_.counts_stored) {
+    counting_ = in_background("stored users", kCount, &Metering::count);
+  }
+  ticking_ = std::make_unique<Periodic>(
+      "usage", clock_, kTick, [this] { tick(); }, Periodic::Rest::keeps);
+}
+
+// The first time of a Periodic is the caller's, who should not wait for log or store.
+std::unique_ptr<Periodic> Metering::in_background(const char* name, Duration period,
+                                                  void (Metering::*work)()) {
   auto begun = std::make_shared<std::atomic<bool>>(false);
-  sending_ = std::make_unique<Periodic>(
-      "usage sender", clock_, kRetry,
-      [this, begun] {
-        if (*begun) send();
+  auto made = std::make_unique<Periodic>(
+      name, clock_, period,
+      [this, begun, work] {
+        if (*begun) (this->*work)();
       },
       Periodic::Rest::keeps);
   *begun = true;
-  sending_->hurry();
-  ticking_ = std::make_unique<Periodic>(
-      "usage", clock_, kTick, [this] { tick(); }, Periodic::Rest::keeps);
+  made->hurry();
+  return made;
 }
 
 void Metering::stop() {
   if (std::exchange(stopped_, true)) return;
   until_ = clock_.steady() + kStopLimit;
-  if (ticking_) ticking_->stop();
-  if (sending_) sending_->stop();
+  for (auto* thread : {&ticking_, &counting_, &sending_}) {
+    if (*thread) (*thread)->stop();
+  }
   if (auto sealed = seal(*journal_); !sealed) {
     log::warn("usage was not sealed; the next start does so",
               {{"cause", sealed.error().to_string()}});
@@ -141,14 +152,22 @@ Status Metering::seal(UsageJournal& journal) {
 }
 
 void Metering::send() {
-  Status sent = send_all();
-  if (sent) sent = count_stored();
+  const Status sent = send_all();
   waiting_.set(static_cast<double>(spool_.names().size()));
   if (!sent && !failing_) {
     log::warn("usage is not written into billing.events; it is kept and tried again",
               {{"cause", sent.error().to_string()}});
   }
   failing_ = !sent;
+}
+
+void Metering::count() {
+  const Status counted = count_stored();
+  if (!counted && !uncounted_) {
+    log::warn("what is stored of tenants is not counted for their bills; it is tried again",
+              {{"cause", counted.error().to_string()}});
+  }
+  uncounted_ = !counted;
 }
 
 std::vector<std::string> Metering::sealed() {
@@ -197,7 +216,7 @@ Status Metering::append(const std::vector<UsageIncrement>& increments) {
 // and of several of an hour the highest stands.
 Status Metering::count_stored() {
   const Timestamp now = clock_.now(), hour = start_of(UsageGrain::hour, now);
-  if (!options_.counts_stored || hour == hour_) return {};
+  if (hour == hour_) return {};
   const auto lease =
       MESH_TRY(ports_.leases.acquire(kStorageLease, options_.process, kStorageLeaseTime));
   if (!lease) {
@@ -207,8 +226,9 @@ Status Metering::count_stored() {
   std::vector<UsageIncrement> increments;
   // Given back where it fails, for the next try.
   const Status counted = [&]() -> Status {
+    // A stop ends it at once: the time that it has is for the bills.
     const auto all =
-        MESH_TRY(ports_.usage.stored([this] { return clock_.steady() < until_.load(); }));
+        MESH_TRY(ports_.usage.stored([this] { return until_.load() == SteadyTime::max(); }));
     for (const auto& [tenant, stored] : all) {
       const std::string name = "stored:" + tenant.str() + ":" + std::to_string(stored.users) + ":" +
                                std::to_string(stored.bytes);

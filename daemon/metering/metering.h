@@ -30,8 +30,8 @@ namespace mesh::metering {
 struct MeteringOptions {
   std::string folder;   // made where it is missing
   std::string process;  // named in the events
-  // Whether this process counts what is stored of all tenants, once an hour; of several that do one
-  // counts, by a lease.
+  // Whether this process counts what is stored of all tenants, once an hour, on a thread of its
+  // own; of several that do one counts, by a lease.
   bool counts_stored = false;
 };
 
@@ -43,8 +43,11 @@ struct MeteringPorts {
 
 class Metering {
  public:
-  static constexpr Duration kTick{1'000};          // the journal is made durable as often
-  static constexpr Duration kRetry{5'000};         // between two tries to reach the log
+  static constexpr Duration kTick{1'000};   // the journal is made durable as often
+  static constexpr Duration kRetry{5'000};  // between two tries to reach the log
+  // Between two looks whether an hour has begun, whose count of what is stored is due. A count is
+  // dear, so one that failed is not made again sooner.
+  static constexpr Duration kCount{300'000};
   static constexpr Duration kAppendLimit{15'000};  // of one
   static constexpr Duration kStopLimit{3'000};     // of all that begin once it stops
   // Periods that wait for the log: a week of minutes. Beyond, the period under way goes on.
@@ -62,8 +65,9 @@ class Metering {
   void stop();
 
   // The work of its threads, for them and for tests.
-  void tick();  // seals where a minute is over
-  void send();  // writes what waits
+  void tick();   // seals where a minute is over
+  void send();   // writes what waits
+  void count();  // what is stored, where that was not done for the hour
 
  private:
   Metering(MeteringOptions options, MeteringPorts ports, Clock& clock, Metrics& metrics);
@@ -73,6 +77,8 @@ class Metering {
   Status send_all();
   Status append(const std::vector<UsageIncrement>& increments);
   Status count_stored();
+  std::unique_ptr<Periodic> in_background(const char* name, Duration period,
+                                          void (Metering::*work)());
 
   const MeteringOptions options_;
   const MeteringPorts ports_;
@@ -83,8 +89,9 @@ class Metering {
   Gauge& damaged_;
   std::unique_ptr<UsageJournal> journal_;             // constant once it is opened
   Timestamp minute_{};                                // that tick() saw last
-  Timestamp hour_{};                                  // whose stored() was counted; of send()
+  Timestamp hour_{};                                  // whose stored() was counted; of count()
   bool failing_ = false;                              // of send(): told once
+  bool uncounted_ = false;                            // of count(): told once
   bool goes_on_ = false;                              // the minute, of tick(): told once
   std::atomic<SteadyTime> until_{SteadyTime::max()};  // appends may take
   // Held while a period is sealed: its file is there before the journal has forgotten it, and what
@@ -92,7 +99,7 @@ class Metering {
   std::mutex sealing_;
   bool stopped_ = false;
   // Last: their threads use all of the above.
-  std::unique_ptr<Periodic> sending_, ticking_;
+  std::unique_ptr<Periodic> sending_, counting_, ticking_;
 };
 
 }  // namespace mesh::metering

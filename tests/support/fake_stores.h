@@ -332,6 +332,9 @@ class FakeChemicalStore final : public ChemicalStore, public FakeProjection<Chem
 class FakeUsageStore final : public UsageStore, public FakeProjection<UsageIncrement> {
  public:
   void set_stored(std::map<TenantId, Stored> all) { stored_ = std::move(all); }
+  // Runs with each count of what is stored; its error is the count's. Set before it is used.
+  std::function<Status()> before_stored = [] { return Status(); };
+
   Status record(std::span<const UsageIncrement> increments, const Through& through,
                 Timestamp) override {
     return store(increments, through);
@@ -344,6 +347,7 @@ class FakeUsageStore final : public UsageStore, public FakeProjection<UsageIncre
     return std::vector<UsageSum>{};
   }
   Result<std::map<TenantId, Stored>> stored(const std::function<bool()>& go_on) override {
+    MESH_TRY(before_stored());
     if (!go_on()) return fail(ErrorKind::unavailable, "ended");
     return stored_;
   }

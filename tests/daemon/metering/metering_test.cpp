@@ -2,10 +2,13 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <thread>
 
+#include "tests/support/eventually.h"
 #include "tests/support/fake_event_log.h"
 #include "tests/support/fake_leases.h"
 #include "tests/support/fake_stores.h"
@@ -238,17 +241,17 @@ TEST_F(MeteringTest, WhatCannotBeReadNowIsTriedAgain) {
 TEST_F(MeteringTest, WhatIsStoredIsCountedOnceAnHourByOneOfSeveral) {
   store.set_stored({{kAcme, {12, 3'400}}, {kGlobex, {1, 30}}});
   const auto one = start("mesh-0", true), other = start("mesh-1", true);
-  one->metering->send();
-  other->metering->send();
-  one->metering->send();
+  one->metering->count();
+  other->metering->count();
+  one->metering->count();
   ASSERT_THAT(written(), SizeIs(2));
   EXPECT_EQ(written()[0].amounts[UsageKind::stored_users], 12);
   EXPECT_EQ(written()[0].amounts[UsageKind::stored_bytes], 3'400);
   EXPECT_EQ(written()[0].seconds, 3600);
   const auto first = written()[0].id;
   clock.advance(std::chrono::hours{1});
-  other->metering->send();
-  one->metering->send();
+  other->metering->count();
+  one->metering->count();
   ASSERT_THAT(written(), SizeIs(4));
   EXPECT_NE(written()[2].id, first);
 }
@@ -257,10 +260,50 @@ TEST_F(MeteringTest, ACountOfWhatIsStoredThatFailsIsMadeAgain) {
   store.set_stored({{kAcme, {12, 3'400}}});
   const auto process = start("mesh-0", true);
   log.tear_appends(1, [](std::size_t) { return true; });
-  process->metering->send();
-  process->metering->send();
+  process->metering->count();
+  process->metering->count();
   ASSERT_THAT(written(), SizeIs(2));
   EXPECT_EQ(written()[0].id, written()[1].id);
+}
+
+// It was counted on the thread that writes bills, again and again where it failed.
+TEST_F(MeteringTest, BillsAreWrittenWhileWhatIsStoredIsCounted) {
+  std::promise<void> begun, go_on;
+  store.before_stored = [&] {
+    begun.set_value();
+    go_on.get_future().wait();
+    return Status();
+  };
+  const auto process = start("mesh-0", true);
+  process->metering->start();
+  begun.get_future().wait();
+  clock.await_waiters(2);
+  process->usage.add("acme", {{Use::events, 3}});
+  for (int i = 0; i < 90 && written().empty(); ++i) {
+    clock.advance(std::chrono::seconds{1});
+    clock.await_woken();
+    clock.await_waiters(2);
+  }
+  EXPECT_THAT(totals(), ElementsAre(Pair("acme", 3)));
+  go_on.set_value();
+}
+
+TEST_F(MeteringTest, ACountThatFailedIsMadeAgainMinutesLater) {
+  std::atomic<int> counts = 0;
+  store.before_stored = [&]() -> Status {
+    ++counts;
+    return fail(ErrorKind::unavailable, "the store is away");
+  };
+  const auto process = start("mesh-0", true);
+  process->metering->start();
+  ASSERT_TRUE(test::eventually([&] { return counts == 1; }));
+  clock.await_waiters(3);
+  const auto failed = clock.steady();
+  ASSERT_TRUE(test::advance_until(clock, Metering::kRetry, [&] {
+    clock.await_waiters(3);
+    return counts == 2;
+  }));
+  EXPECT_GE(clock.steady() - failed, Metering::kCount);
 }
 
 TEST_F(MeteringTest, ItsThreadsSealAndSendByTheClock) {
