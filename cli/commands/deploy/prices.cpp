@@ -11,7 +11,7 @@
 namespace mesh::cli::deploy {
 namespace {
 
-std::string plain_at(const Json& json, const std::string& name) {
+std::string plain_member(const Json& json, const std::string& name) {
   return json.contains(name) ? plain_text(json.at(name)) : std::string();
 }
 
@@ -54,7 +54,7 @@ class Row {
 
  private:
   Json attribute(const char* name) const {
-    const std::string path = plain_at(row_, name);
+    const std::string path = plain_member(row_, name);
     return path.empty() ? Json() : value_at(plan_, resource_, path);
   }
   // A number, or a map from the class to one; 0 without.
@@ -91,7 +91,8 @@ Result<Prices> parse_prices(const std::string& yaml) {
   const Json table = MESH_TRY(yaml::to_json(yaml));
   if (!table.is_object() || !table.contains("resources") || !table.at("resources").is_object())
     return fail(ErrorKind::invalid, "the table of prices has no resources");
-  Prices prices{plain_at(table, "as_of"), plain_at(table, "region"), plain_at(table, "currency")};
+  Prices prices{plain_member(table, "as_of"), plain_member(table, "region"),
+                plain_member(table, "currency")};
   if (prices.as_of.empty() || prices.region.empty() || prices.currency.empty())
     return fail(ErrorKind::invalid, "the table of prices names no as_of, region or currency");
   if (const auto hours = number(table.value("hours_per_month", Json())); hours)

@@ -8,7 +8,6 @@
 #include "common/base/time.h"
 
 namespace mesh::cli::deploy {
-namespace {}  // namespace
 
 Status Steps::begin(const std::string& verb, const Json& inputs, bool restart) {
   const std::string known = sha256_hex(dump(inputs));
