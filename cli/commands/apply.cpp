@@ -177,15 +177,22 @@ Outcome apply(Session& session, const ApplyArgs& args) {
     show(session, steps, false);
     return Exit::ok;
   }
-  std::string pruned;
+  std::string pruned, with_roles;
   for (const auto& step : steps) {
-    if (step.document == nullptr) pruned += (pruned.empty() ? "" : ", ") + step.id;
+    if (step.document != nullptr) continue;
+    pruned += (pruned.empty() ? "" : ", ") + step.id;
+    if (!step.before->roles.empty()) with_roles += (with_roles.empty() ? "" : ", ") + step.id;
   }
   if (!pruned.empty()) {
-    MESH_TRY(confirm(session, "Delete the records of tenants that are in no file (" +
-                                  printable(pruned) +
-                                  ")? Their users and events stay; the configuration's defaults "
-                                  "hold for them from then on."));
+    std::string question = "Delete the records of tenants that are in no file (" +
+                           printable(pruned) +
+                           ")? Their users and events stay; the configuration's defaults hold for "
+                           "them from then on.";
+    if (!with_roles.empty()) {
+      question += " The roles of " + printable(with_roles) +
+                  " go, too: every token of theirs may write then.";
+    }
+    MESH_TRY(confirm(session, question));
   }
   std::vector<Step> done;
   for (auto& step : steps) {

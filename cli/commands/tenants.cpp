@@ -198,14 +198,17 @@ Outcome remove(Session& session, const TenantArgs& args) {
   const std::string& id = args.id;
   client::WriteOptions write;
   MESH_TRY(set_wait(write, args.wait));
-  // The record's limits are for the question; without one they need not be asked for.
+  // What the record says is for the question; without one it need not be asked for.
   if (!session.globals.yes) {
     const auto tenant = MESH_TRY(session.mesh->tenant(id));
-    MESH_TRY(confirm(
-        session, "Delete the record of tenant " + id + ", whose rate limits are " +
-                     printable(limits_text(at_path(tenant, "rate_limits"))) +
-                     ", so that the configuration's defaults hold for it? This cannot be undone; "
-                     "its users and events stay."));
+    std::string question = "Delete the record of tenant " + id + ", whose rate limits are " +
+                           printable(limits_text(at_path(tenant, "rate_limits"))) +
+                           ", so that the configuration's defaults hold for it? This cannot be "
+                           "undone; its users and events stay.";
+    if (!at_path(tenant, "roles").empty()) {
+      question += " Its roles go, too: every token of it may write then.";
+    }
+    MESH_TRY(confirm(session, question));
   }
   auto written = MESH_TRY(session.mesh->delete_tenant(id, write));
   session.out.note("tenant " + id + " is deleted");
@@ -314,7 +317,8 @@ void add_tenants(Commands& commands) {
       {.name = "delete",
        .summary = "Delete a tenant's record",
        .details =
-           "Its users and events stay; the configuration's defaults hold for it from then on.",
+           "Its users and events stay; the configuration's defaults hold for it from then on. Its "
+           "roles go: every token of it may write then.",
        .examples = "mesh tenants delete acme --yes\n",
        .tenant = TenantUse::argument,
        .run = [gone](Session& session) { return remove(session, *gone); }});

@@ -9,6 +9,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr const char* kAcme = R"(kind: tenant
 id: acme
@@ -186,7 +187,11 @@ TEST_F(ApplyTest, PruneTakesWhatApplyMadeAndNothingElse) {
   EXPECT_THAT(actions(), ElementsAre("acme change", "beta delete"));
   EXPECT_EQ(apply({"--prune"}), 2) << "nobody can answer";
   EXPECT_THAT(err, HasSubstr("(beta)"));
+  EXPECT_THAT(err, Not(HasSubstr("roles")));
   EXPECT_EQ(records.size(), 4u);
+  records["beta"]["roles"] = {{"default", "reader"}};
+  EXPECT_EQ(apply({"--prune"}), 2);
+  EXPECT_THAT(err, HasSubstr("The roles of beta go, too: every token of theirs may write then."));
   EXPECT_EQ(apply({"--prune", "--yes"}), 0) << err;
   EXPECT_EQ(records.size(), 3u);
   EXPECT_FALSE(records.contains("beta"));

@@ -5,6 +5,7 @@ namespace mesh::cli {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 const Json kTenant{{"id", "acme"}, {"name", "Acme"}, {"rate_limits", Json::object()}};
 
@@ -57,6 +58,17 @@ TEST_F(TenantsTest, RolesAreChangedUserByUser) {
   EXPECT_EQ(Json::parse(fake.last().body),
             Json::parse(R"({"roles": {"default": "reader", "users": {"bot": "publisher",
                             "a=b": "writer", "eve": null}}})"));
+}
+
+TEST_F(TenantsTest, ADeletionThatLetsEveryTokenWriteSaysSo) {
+  Json tenant = kTenant;
+  fake.on("GET", "/admin/v1/tenants/{id}",
+          [&](const auto&) { return http::Response::json(200, tenant); });
+  EXPECT_EQ(at_fake({"tenants", "delete", "acme"}), 2) << "nobody can answer";
+  EXPECT_THAT(err, Not(HasSubstr("roles")));
+  tenant["roles"] = {{"users", {{"bot", "publisher"}}}};
+  EXPECT_EQ(at_fake({"tenants", "delete", "acme"}), 2);
+  EXPECT_THAT(err, HasSubstr("Its roles go, too: every token of it may write then."));
 }
 
 TEST_F(TenantsTest, WhatNoChangeOfATenantBecomesIsRefused) {
