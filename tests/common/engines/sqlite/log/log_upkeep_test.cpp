@@ -2,6 +2,7 @@
 #include <fstream>
 #include <future>
 
+#include "common/engines/sqlite/core/database.h"
 #include "tests/common/engines/sqlite/log/log_fixture.h"
 #include "tests/support/append_and_wait.h"
 #include "tests/support/eventually.h"
@@ -278,6 +279,23 @@ TEST_F(LogUpkeep, NothingOfWhatIsErasedStaysOnTheDisk) {
   ASSERT_TRUE(log_->erase({kTopic, 0}, offsets));
   EXPECT_TRUE(
       test::eventually([&] { return !on_disk("small secret") && !on_disk("large secret"); }));
+  EXPECT_TRUE(on_disk("what stays"));
+}
+
+// As after a crash between the removal and the emptying, where the task that comes again finds
+// none.
+TEST_F(LogUpkeep, NothingStaysOnTheDiskOfWhatWasErasedBefore) {
+  open_with_topic();
+  ASSERT_TRUE(append("k", "small secret"));
+  ASSERT_TRUE(append("k", "what stays"));
+  {
+    const auto db = Database::open(file(), Database::Mode::read_write).value();
+    ASSERT_TRUE(db->execute("PRAGMA secure_delete=ON; DELETE FROM r1 WHERE o=0"));
+  }
+  ASSERT_TRUE(on_disk("small secret"));
+  const std::int64_t offsets[] = {0};
+  EXPECT_EQ(log_->erase({kTopic, 0}, offsets).value(), 0);
+  EXPECT_TRUE(test::eventually([&] { return !on_disk("small secret"); }));
   EXPECT_TRUE(on_disk("what stays"));
 }
 

@@ -34,6 +34,14 @@ class SqliteStoreFile : public ::testing::Test {
   Result<std::unique_ptr<sqlite::SqliteStore>> open() {
     return sqlite::SqliteStore::open(harness_.dir().path(), {}, clock_);
   }
+  bool shows(const std::string& bytes) {
+    for (const char* file : {"store.db", "store.db-wal"}) {
+      std::ifstream in(harness_.dir().file(file), std::ios::binary);
+      const std::string content{std::istreambuf_iterator<char>(in), {}};
+      if (content.find(bytes) != std::string::npos) return true;
+    }
+    return false;
+  }
   ChangeContext under_key(const std::string& name) {
     const IdempotencyKey key{kAcme, name, "f"};
     return {.claim = claimed(key, begin(harness_.idempotency(), key)),
@@ -315,14 +323,6 @@ TEST_F(SqliteStoreFile, HasNoLeasesAfterARestart) {
 }
 
 TEST_F(SqliteStoreFile, ShowsNothingOfWhatIsErased) {
-  const auto shows = [&](const std::string& bytes) {
-    for (const char* file : {"store.db", "store.db-wal"}) {
-      std::ifstream in(harness_.dir().file(file), std::ios::binary);
-      const std::string content{std::istreambuf_iterator<char>(in), {}};
-      if (content.find(bytes) != std::string::npos) return true;
-    }
-    return false;
-  };
   ASSERT_TRUE(create(harness_.users(), kAcme, "gone@x.dev", "Gone " + std::string(5'000, 'x')));
   ASSERT_TRUE(create(harness_.users(), kGlobex, "stays@x.dev", "Stays"));
   const AnalyticsEvent event{"e1",
@@ -341,6 +341,16 @@ TEST_F(SqliteStoreFile, ShowsNothingOfWhatIsErased) {
   EXPECT_FALSE(shows(std::string(100, 'x')));
   EXPECT_FALSE(shows(std::string(100, 'y')));
   EXPECT_TRUE(shows("stays@x.dev"));
+}
+
+// As after a crash between the removal and the emptying, where the task that comes again finds
+// none.
+TEST_F(SqliteStoreFile, ShowsNothingOfAKeyThatWasDroppedBefore) {
+  ASSERT_TRUE(harness_.stores().keys().get_or_insert({"k1", kAcme, "a wrapped key"}));
+  run("DELETE FROM tenant_keys");
+  ASSERT_TRUE(shows("a wrapped key"));
+  EXPECT_EQ(harness_.stores().keys().drop(kAcme).value(), 0);
+  EXPECT_TRUE(eventually([&] { return !shows("a wrapped key"); }));
 }
 
 // The address that two had goes to the one who is left; see email_keys.h.
