@@ -135,13 +135,9 @@ Status Admission::charge(const Principal& principal, const std::string& scope, s
   return fail(std::move(error));
 }
 
-Status Admission::spend(const Principal& principal, const QuotaKeeper::Cost& cost) {
-  return quotas_ != nullptr ? quotas_->take(principal, cost) : Status();
-}
-
-void Admission::settle(const TenantId& tenant, const QuotaKeeper::Cost& cost,
-                       const QuotaKeeper::Cost& used) {
-  if (quotas_ != nullptr) quotas_->settle(tenant, cost, used);
+Result<QuotaKeeper::Taken> Admission::spend(const Principal& principal,
+                                            const QuotaKeeper::Cost& cost) {
+  return quotas_ != nullptr ? quotas_->take(principal, cost) : QuotaKeeper::Taken();
 }
 
 }  // namespace mesh::services

@@ -35,9 +35,8 @@ class Admission {
   // `rate_limited` with its time. An operator who acts for a tenant uses up nothing. Blocks for at
   // most kTimeout: only for routes with a pool.
   Status charge(const Principal& principal, const std::string& scope, std::int64_t cost);
-  // QuotaKeeper::take and settle: of what a request uses, once that is known.
-  Status spend(const Principal& principal, const QuotaKeeper::Cost& cost);
-  void settle(const TenantId& tenant, const QuotaKeeper::Cost& cost, const QuotaKeeper::Cost& used);
+  // QuotaKeeper::take: of what a request uses, once that is known.
+  Result<QuotaKeeper::Taken> spend(const Principal& principal, const QuotaKeeper::Cost& cost);
 
  private:
   http::Hooks::Admitted judge(const TenantId& tenant, const std::string& scope,

@@ -143,6 +143,7 @@ class Publisher {
     std::vector<std::string> ids;
     Body body;
     Ended ended;
+    std::shared_ptr<QuotaKeeper::Taken> taken;  // shared, as the log's completion can be copied
 
     const TenantId& tenant() const { return *principal.tenant; }
     QuotaKeeper::Cost cost() const {
@@ -158,7 +159,7 @@ class Publisher {
     auto held = deps_.waits.hold(request, acks_of(events), respond);
     if (!held) return reject(held.error(), respond);
     deps_.tenants.note_use(request.tenant());
-    Batch batch{*request.principal, request.body.size(), {}, {}, body, {}};
+    Batch batch{*request.principal, request.body.size(), {}, {}, body, {}, {}};
     batch.records.reserve(events.size());
     batch.ids.reserve(events.size());
     const Headers by = acceptance(request);
@@ -177,9 +178,9 @@ class Publisher {
           batch.ended = std::move(ended);
           // Not of a request that was answered under its key. One whose answer is not known takes
           // its part again, since what it took may be of a process that is gone.
-          if (auto within = deps_.admission.spend(batch.principal, batch.cost()); !within) {
-            return refuse(within.error(), batch);
-          }
+          auto within = deps_.admission.spend(batch.principal, batch.cost());
+          if (!within) return refuse(within.error(), batch);
+          batch.taken = std::make_shared<QuotaKeeper::Taken>(*std::move(within));
           work ? append_once(*work, std::move(batch)) : append_new(std::move(batch));
         });
   }
@@ -194,7 +195,7 @@ class Publisher {
   }
 
   void use(const Batch& batch) {
-    deps_.admission.settle(batch.tenant(), batch.cost(), batch.cost());
+    batch.taken->settle(batch.cost());
     deps_.usage.add(batch.tenant().str(),
                     {{Use::events, batch.ids.size()}, {Use::bytes, batch.bytes}});
   }
@@ -217,7 +218,7 @@ class Publisher {
     search_.whole(shared->records, work.began,
                   [this, shared](Result<std::optional<WritePosition>> there) {
                     if (!there) {
-                      deps_.admission.settle(shared->tenant(), shared->cost(), {});
+                      shared->taken->settle({});  // before whoever is told sends it again
                       return refuse(there.error(), *shared);
                     }
                     if (!*there) return write(std::move(*shared));
@@ -249,8 +250,7 @@ class Publisher {
                        if (!at) {
                          // What is uncertain may be in the log.
                          const bool nothing = at.error().kind != ErrorKind::uncertain;
-                         deps_.admission.settle(batch.tenant(), batch.cost(),
-                                                nothing ? QuotaKeeper::Cost{} : batch.cost());
+                         batch.taken->settle(nothing ? QuotaKeeper::Cost{} : batch.cost());
                          return refuse(at.error(), batch);
                        }
                        accepted_.add(static_cast<double>(batch.ids.size()));

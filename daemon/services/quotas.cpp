@@ -114,11 +114,11 @@ void QuotaKeeper::refresh() {
            : log::info("the use of quotas can be read again");
 }
 
-Status QuotaKeeper::take(const Principal& principal, const Cost& cost) {
+Result<QuotaKeeper::Taken> QuotaKeeper::take(const Principal& principal, const Cost& cost) {
   const TenantId& tenant = *principal.tenant;
   const auto quotas = tenants_.quotas(tenant);
   // Also where they cannot be read: the rate limits' on_unavailable has decided by then.
-  if (!quotas || quotas->empty()) return {};
+  if (!quotas || quotas->empty()) return Taken(*this, tenant, {});
   std::lock_guard lock(mutex_);
   Kept& kept = this->kept(tenant);
   if (principal.kind != Principal::Kind::operator_for_tenant) {
@@ -129,16 +129,18 @@ Status QuotaKeeper::take(const Principal& principal, const Cost& cost) {
     }
   }
   add(kept.in_flight, cost, 1);
-  return {};
+  return Taken(*this, tenant, cost);
 }
 
-void QuotaKeeper::settle(const TenantId& tenant, const Cost& cost, const Cost& used) {
+void QuotaKeeper::Taken::settle(const Cost& used) {
+  if (auto* keeper = std::exchange(keeper_, nullptr)) keeper->settle(*tenant_, in_flight_, used);
+}
+
+void QuotaKeeper::settle(const TenantId& tenant, const Cost& in_flight, const Cost& used) {
   std::lock_guard lock(mutex_);
   const auto it = kept_.find(tenant.str());
   if (it == kept_.end()) return;
-  add(it->second.in_flight, cost, -1);
-  // It was taken when the tenant had no quota yet.
-  for (auto& in_flight : it->second.in_flight) in_flight = std::max<std::int64_t>(in_flight, 0);
+  add(it->second.in_flight, in_flight, -1);
   add(it->second.taken, used, 1);
 }
 

@@ -4,8 +4,10 @@
 #include <array>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -49,12 +51,32 @@ class QuotaKeeper {
     std::int64_t events = 0, bytes = 0, users = 0;
     bool embeds = false;  // it leads to tokens; nobody knows how many
   };
-  // Takes the cost, all of it or nothing; `rate_limited` with the quota, its bound and its end. It
-  // is in flight until it is settled. An operator who acts for a tenant is not held, and counts.
-  // Where the tenant's record cannot be read, nothing is. Does not block.
-  Status take(const Principal& principal, const Cost& cost);
-  // Call once for each cost that was taken, when its end is known: `used` of it came to be.
-  void settle(const TenantId& tenant, const Cost& cost, const Cost& used);
+  // A cost that was taken: in flight until it is settled. One thread at a time.
+  class Taken {
+   public:
+    Taken() = default;  // nothing, where no quotas are kept
+    Taken(Taken&& other) noexcept
+        : keeper_(std::exchange(other.keeper_, nullptr)),
+          tenant_(std::move(other.tenant_)),
+          in_flight_(other.in_flight_) {}
+    Taken& operator=(Taken&&) = delete;
+    ~Taken() { settle({}); }  // what nobody settled came to nothing
+    // Its end is known: `used` came to be. What is called after the first time changes nothing.
+    void settle(const Cost& used);
+
+   private:
+    friend class QuotaKeeper;
+    Taken(QuotaKeeper& keeper, const TenantId& tenant, const Cost& in_flight)
+        : keeper_(&keeper), tenant_(tenant), in_flight_(in_flight) {}
+
+    QuotaKeeper* keeper_ = nullptr;  // null: there is nothing to settle
+    std::optional<TenantId> tenant_;
+    Cost in_flight_;
+  };
+  // Takes the cost, all of it or nothing; `rate_limited` with the quota, its bound and its end. An
+  // operator who acts for a tenant is not held, and counts. Where the tenant's record cannot be
+  // read, nothing is. Does not block. What it gives goes before the keeper does.
+  Result<Taken> take(const Principal& principal, const Cost& cost);
 
   struct State {
     Quota quota;
@@ -73,6 +95,7 @@ class QuotaKeeper {
   };
   void refresh();
   Status read(const TenantId& tenant);
+  void settle(const TenantId& tenant, const Cost& in_flight, const Cost& used);
   // With the lock held; begins new periods.
   Kept& kept(const TenantId& tenant);
   static std::int64_t used(const Kept& kept, Quota quota);

@@ -107,10 +107,10 @@ http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& cl
            [&, cache, admission](auto request, auto respond) {
              waits.when_seen(*request, respond, [&, cache, admission, request, respond] {
                // A query is embedded, and nothing else is known of it that counts.
-               const Status within = admission != nullptr
-                                         ? admission->spend(*request->principal, {.embeds = true})
-                                         : Status();
-               if (!within) return respond(within.error());
+               if (admission != nullptr) {
+                 const auto within = admission->spend(*request->principal, {.embeds = true});
+                 if (!within) return respond(within.error());
+               }
                // From here: what the request waited for its position is not the search's time.
                const auto start = clock.steady();
                auto found = search(embedder, index, cache, *request);

@@ -69,12 +69,12 @@ QuotaKeeper::Cost cost_of(const http::Request& request, std::int64_t users) {
 }
 
 // Settles what the tenant's quotas were charged; what is uncertain may have come to be.
-UserDone charged(Admission& admission, const http::Request& request, std::int64_t users,
-                 UserDone done) {
-  return [&admission, tenant = request.tenant(), cost = cost_of(request, users),
+UserDone charged(QuotaKeeper::Taken taken, const QuotaKeeper::Cost& cost, UserDone done) {
+  // Shared, as a completion can be copied.
+  return [taken = std::make_shared<QuotaKeeper::Taken>(std::move(taken)), cost,
           done = std::move(done)](Result<ChangedUser> user) {
     const bool nothing = user ? user->event == 0 : user.error().kind != ErrorKind::uncertain;
-    admission.settle(tenant, cost, nothing ? QuotaKeeper::Cost{} : cost);
+    taken->settle(nothing ? QuotaKeeper::Cost{} : cost);
     done(std::move(user));
   };
 }
@@ -92,7 +92,8 @@ void create(UserStore& users, IdempotencyStore& idempotency, Admission& admissio
   idempotent(idempotency, Keep::store, *request, std::move(*held),
              [&users, &admission, &usage, request, user = std::move(*user)](
                  std::optional<KeyedWork> keyed, Ended ended) mutable {
-               auto within = admission.spend(*request->principal, cost_of(*request, 1));
+               const auto cost = cost_of(*request, 1);
+               auto within = admission.spend(*request->principal, cost);
                if (!within) return ended(fail(within.error()));
                ChangeContext context{.traceparent = request->trace.traceparent(),
                                      .claim = {},
@@ -102,7 +103,7 @@ void create(UserStore& users, IdempotencyStore& idempotency, Admission& admissio
                if (keyed) context.claim = std::move(keyed->claim);
                users.create(
                    request->tenant(), std::move(user), std::move(context),
-                   charged(admission, *request, 1,
+                   charged(*std::move(within), cost,
                            answer_with(usage, *request, std::move(ended), created_answer)));
              });
 }
@@ -160,12 +161,12 @@ void update(UserStore& users, Admission& admission, Usage& usage, WriteWaits& wa
   if (!patch) return respond(patch.error());
   auto held = waits.hold(*request, kAcks, respond);
   if (!held) return respond(held.error());
-  if (auto within = admission.spend(*request->principal, cost_of(*request, 0)); !within) {
-    return respond(within.error());
-  }
+  const auto cost = cost_of(*request, 0);
+  auto within = admission.spend(*request->principal, cost);
+  if (!within) return respond(within.error());
   users.update(
       request->tenant(), *id, std::move(*patch), change_of(*request),
-      charged(admission, *request, 0,
+      charged(*std::move(within), cost,
               answer_with(usage, *request, answer_by(std::move(*held)),
                           [](const ChangedUser& user) { return user_answer(200, user); })));
 }

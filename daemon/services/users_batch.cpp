@@ -368,11 +368,10 @@ Result<http::Response> answer(UserStore& users, IdempotencyStore& idempotency, A
   Batch batch(users, idempotency, request, std::move(rows),
               update ? Existing::update : Existing::keep);
   const auto bytes = static_cast<std::int64_t>(request.body.size());
-  std::optional<QuotaKeeper::Cost> most;  // once it is taken
+  std::optional<QuotaKeeper::Taken> taken;
   const auto spend = [&](std::int64_t lines) -> Status {
-    const QuotaKeeper::Cost cost{.events = lines, .bytes = bytes, .users = lines, .embeds = true};
-    MESH_TRY(admission.spend(*request.principal, cost));
-    most = cost;
+    taken.emplace(MESH_TRY(admission.spend(
+        *request.principal, {.events = lines, .bytes = bytes, .users = lines, .embeds = true})));
     return {};
   };
   const Status done = dry_run ? batch.rehearse() : batch.run(key.value_or(""), spend);
@@ -381,12 +380,11 @@ Result<http::Response> answer(UserStore& users, IdempotencyStore& idempotency, A
     usage.add(request.tenant().str(),
               {{Use::events, batch.changes()}, {Use::bytes, request.body.size()}});
   }
-  if (most) {
+  if (taken) {
     // Less the lines whose users were there, or that are refused.
-    admission.settle(request.tenant(), *most,
-                     {.events = static_cast<std::int64_t>(batch.changes()),
-                      .bytes = batch.changes() == 0 ? 0 : bytes,
-                      .users = static_cast<std::int64_t>(batch.created())});
+    taken->settle({.events = static_cast<std::int64_t>(batch.changes()),
+                   .bytes = batch.changes() == 0 ? 0 : bytes,
+                   .users = static_cast<std::int64_t>(batch.created())});
   }
   MESH_TRY(done);
   return with_position(http::Response::json(200, {{"results", batch.results()}}), batch.position());

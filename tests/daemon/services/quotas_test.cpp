@@ -41,9 +41,9 @@ class QuotaService : public testing::Test {
   }
   // Of what is known to have come to be.
   Status take(const QuotaKeeper::Cost& cost) {
-    auto taken = keeper_->take(user_, cost);
-    if (taken) keeper_->settle(acme_, cost, cost);
-    return taken;
+    auto taken = MESH_TRY(keeper_->take(user_, cost));
+    taken.settle(cost);
+    return {};
   }
 
   ManualClock clock_;
@@ -144,10 +144,45 @@ TEST_F(QuotaService, TokensEndWhatEmbeds) {
 
 TEST_F(QuotaService, WhatCameToNothingIsGivenBack) {
   open({{Quota::events_per_day, 1}});
-  EXPECT_TRUE(keeper_->take(user_, kEvent));
+  auto taken = keeper_->take(user_, kEvent);
+  ASSERT_TRUE(taken);
   EXPECT_FALSE(take(kEvent));
-  keeper_->settle(acme_, kEvent, {});
+  taken->settle({});
   EXPECT_TRUE(take(kEvent));
+}
+
+// What nobody settled was in flight until the process ended.
+TEST_F(QuotaService, WhatNobodySettledIsGivenBack) {
+  open({{Quota::events_per_day, 1}});
+  {
+    auto first = keeper_->take(user_, kEvent);
+    ASSERT_TRUE(first);
+    const auto moved = *std::move(first);
+    EXPECT_FALSE(take(kEvent));
+  }
+  EXPECT_EQ(used(Quota::events_per_day), 0);
+  auto again = keeper_->take(user_, kEvent);
+  ASSERT_TRUE(again);
+  again->settle(kEvent);
+  again->settle(kEvent);
+  EXPECT_EQ(used(Quota::events_per_day), 1) << "settled once";
+}
+
+// It was taken without a quota, and nothing of it was in flight.
+TEST_F(QuotaService, WhatWasTakenBeforeThereWasAQuotaCountsFromThenOn) {
+  open({});
+  auto before = keeper_->take(user_, kEvent);
+  ASSERT_TRUE(before);
+  Tenant acme{.id = acme_, .name = "Acme", .rate_limits = {}};
+  acme.quotas = {{Quota::events_per_day, 2}};
+  store_.put(acme);
+  directory_->note_change(acme_);
+  auto held = keeper_->take(user_, kEvent);
+  ASSERT_TRUE(held);
+  EXPECT_EQ(used(Quota::events_per_day), 1);
+  before->settle(kEvent);
+  EXPECT_EQ(used(Quota::events_per_day), 2);
+  EXPECT_FALSE(take(kEvent));
 }
 
 // A reading of a level once took away what requests had taken that the store did not have yet:
@@ -155,13 +190,13 @@ TEST_F(QuotaService, WhatCameToNothingIsGivenBack) {
 TEST_F(QuotaService, WhatIsInFlightIsHeldWhateverTheStoresSay) {
   open({{Quota::stored_users, 2}});
   constexpr QuotaKeeper::Cost kUser{.users = 1};
-  EXPECT_TRUE(keeper_->take(user_, kUser));
-  EXPECT_TRUE(keeper_->take(user_, kUser));
+  auto one = keeper_->take(user_, kUser), other = keeper_->take(user_, kUser);
+  ASSERT_TRUE(one && other);
   EXPECT_EQ(used(Quota::stored_users), 2);
   EXPECT_FALSE(keeper_->take(user_, kUser));
   of(stored_, Quota::stored_users) = 1;
-  keeper_->settle(acme_, kUser, kUser);
-  keeper_->settle(acme_, kUser, {});
+  one->settle(kUser);
+  other->settle({});
   EXPECT_EQ(used(Quota::stored_users), 1);
   EXPECT_TRUE(take(kUser));
   EXPECT_FALSE(take(kUser));
@@ -175,8 +210,8 @@ TEST_F(QuotaService, OnlyWhatIsBoundedIsReadFromTheStores) {
 
 TEST_F(QuotaService, AnOperatorIsNotHeldAndCounts) {
   open({{Quota::events_per_day, 1}});
-  EXPECT_TRUE(keeper_->take(operator_, kEvent));
-  EXPECT_TRUE(keeper_->take(operator_, kEvent));
+  const auto one = keeper_->take(operator_, kEvent), other = keeper_->take(operator_, kEvent);
+  ASSERT_TRUE(one && other);
   EXPECT_EQ(used(Quota::events_per_day), 2);
   EXPECT_FALSE(take(kEvent));
 }
