@@ -17,7 +17,8 @@ constexpr std::array<std::string_view, 6> kAllTypes{"null",  "boolean", "object"
 // What one comparison of two versions may take; alternatives within alternatives would take a time
 // that is exponential in their depth.
 constexpr int kMaxComparisons = 20'000;
-constexpr int kDear = 20;  // comparisons, that a copy or a compilation counts as
+constexpr int kDear = 20;        // comparisons, that a copy or a compilation counts as
+constexpr int kNamesAlike = 10;  // as many required members count as one
 const Json kAny = true;
 const Json kNothing = nullptr;
 constexpr std::string_view kV2 = "; or name the type anew, with .v2";
@@ -37,8 +38,7 @@ std::set<std::string> types_of(const Json& schema) {
   return it->get<std::set<std::string>>();
 }
 
-// Adds to `whole` what `part` says beside it of the kind that unites: required members, and bounds,
-// of which the narrower one counts.
+// Adds to `whole` what `part` says beside it of the bounds, of which the narrower one counts.
 void unite(Json& whole, const Json& part) {
   if (!part.is_object()) return;
   for (const char* keyword :
@@ -53,14 +53,19 @@ void unite(Json& whole, const Json& part) {
     if (it != part.end() && (!whole.contains(keyword) || *it < whole[keyword]))
       whole[keyword] = *it;
   }
-  if (const auto it = part.find("required"); it != part.end()) {
-    Json& required = whole["required"];
-    for (const auto& name : *it) {
-      if (std::ranges::find(required, name) == required.end()) required.push_back(name);
-    }
-  }
   if (const auto it = part.find("allOf"); it != part.end()) {
     for (const auto& within : *it) unite(whole, within);
+  }
+}
+
+// All that a schema requires, with what stands within its allOf.
+void add_required(const Json& schema, std::set<std::string>& names) {
+  if (!schema.is_object()) return;
+  if (const auto it = schema.find("required"); it != schema.end()) {
+    for (const auto& name : *it) names.insert(name.get<std::string>());
+  }
+  if (const auto it = schema.find("allOf"); it != schema.end()) {
+    for (const auto& part : *it) add_required(part, names);
   }
 }
 
@@ -120,9 +125,12 @@ class Comparison {
                 "takes listed values alone, and the old version others too");
     }
     if (!before.contains("allOf")) return good & of_each_type(before, types, after, at);
-    if (!spend(kDear)) return false;
+    std::set<std::string> required;
+    add_required(before, required);
+    if (!spend(kDear + static_cast<int>(required.size()) / kNamesAlike)) return false;
     Json whole = before;
     for (const auto& part : before["allOf"]) unite(whole, part);
+    if (!required.empty()) whole["required"] = required;
     return good & of_each_type(whole, types, after, at);
   }
 
@@ -237,9 +245,9 @@ class Comparison {
     bool good = at_least_as_narrow(before, after, at, "minProperties", true);
     good &= at_least_as_narrow(before, after, at, "maxProperties", false);
     const Json none = Json::array();
-    const Json& required = value_or(before, "required", none);
+    const auto required = value_or(before, "required", none).get<std::set<std::string>>();
     for (const auto& name : value_or(after, "required", none)) {
-      if (std::ranges::find(required, name) != required.end()) continue;
+      if (required.contains(name.get<std::string>())) continue;
       good = no(at + "/required", "requires " + dump(name) + ", which the old version does not");
     }
     const Json empty = Json::object();

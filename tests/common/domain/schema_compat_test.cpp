@@ -127,5 +127,21 @@ TEST(SchemaCompat, WhatIsTooInvolvedIsNotCompared) {
   EXPECT_NE(found.front().detail.find("too involved"), std::string::npos);
 }
 
+// Symptom: each alternative took a time that was the square of what is required.
+TEST(SchemaCompat, ManyRequiredMembersWithManyAlternativesAreTooInvolved) {
+  Json names = Json::array();
+  for (int i = 0; i < 10'000; ++i) names.push_back("n" + std::to_string(i));
+  const Json after{{"minProperties", 1}, {"required", {"n0", "n9999"}}};
+  const auto compared = [&](int alternatives) {
+    Json before{{"allOf", Json::array({{{"required", names}}})}, {"anyOf", Json::array()}};
+    for (int i = 1; i <= alternatives; ++i) before["anyOf"].push_back({{"minProperties", i}});
+    return incompatibilities(before, after);
+  };
+  EXPECT_TRUE(compared(2).empty());
+  const auto found = compared(25);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_NE(found.front().detail.find("too involved"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace mesh
