@@ -105,6 +105,15 @@ Error too_much_usage(int limit) {
           {}};
 }
 
+// A shorter time, or another grain, has as many.
+Error too_many_sums(int limit) {
+  return {ErrorKind::invalid,
+          "more than " + std::to_string(limit) + " sums: ask for one tenant",
+          {},
+          {},
+          {}};
+}
+
 Result<UsageSum> usage_sum(std::string_view tenant, std::int64_t kind, std::int64_t amount) {
   auto id = TenantId::parse(tenant);
   if (!id) return fail(ErrorKind::corrupt, "the sums of usage: " + id.error().message);

@@ -101,8 +101,9 @@ struct UsageSum {
   std::int64_t amount = 0;
   bool operator==(const UsageSum&) const = default;
 };
-// `invalid`: a query of usage has more rows than its limit.
+// `invalid`: a query of usage has more totals, or sums, than its limit.
 Error too_much_usage(int limit);
+Error too_many_sums(int limit);
 
 // For engines, whose rows hold an amount of one kind each.
 // A kind that this program does not know is nothing.

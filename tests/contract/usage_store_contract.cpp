@@ -148,7 +148,9 @@ TEST_P(UsageStoreContract, SumsAreOfATimeAndTheirLimitIsOfSums) {
   // Of 33 totals there are four sums.
   EXPECT_THAT(usage().sums(asked, 4).value(),
               ElementsAre(acme[0], acme[1], acme[2], UsageSum{kGlobex, UsageKind::events, 7}));
-  EXPECT_TRUE(fails_with(usage().sums(asked, 3), ErrorKind::invalid));
+  const auto refused = usage().sums(asked, 3);
+  ASSERT_TRUE(fails_with(refused, ErrorKind::invalid));
+  EXPECT_EQ(refused.error().message, "more than 3 sums: ask for one tenant");
   asked.tenant = kAcme;
   EXPECT_THAT(usage().sums(asked, 3).value(), ElementsAre(acme[0], acme[1], acme[2]));
   EXPECT_TRUE(fails_with(usage().sums(asked, 2), ErrorKind::invalid));

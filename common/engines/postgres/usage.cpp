@@ -169,7 +169,7 @@ Result<std::vector<UsageSum>> Usage::sums(const UsageQuery& wanted, int limit) {
   for (int i = 0; i < rows.size(); ++i) {
     sums.push_back(MESH_TRY(usage_sum(rows.text(i, 0), rows.integer(i, 1), rows.integer(i, 2))));
   }
-  if (std::ssize(sums) > limit) return fail(too_much_usage(limit));
+  if (std::ssize(sums) > limit) return fail(too_many_sums(limit));
   return sums;
 }
 

@@ -143,7 +143,7 @@ Result<std::vector<UsageSum>> SqliteUsage::sums(const UsageQuery& wanted, int li
       sums.push_back(MESH_TRY(usage_sum(row.text(0), row.integer(1), row.integer(level ? 2 : 3))));
       return {};
     }));
-    if (std::ssize(sums) > limit) return fail(too_much_usage(limit));
+    if (std::ssize(sums) > limit) return fail(too_many_sums(limit));
     return sums;
   });
 }
