@@ -124,7 +124,7 @@ EncryptedLog::EncryptedLog(EventLog& log, LogAdmin& admin, TenantCipher* cipher,
   if (!encrypts_) return;
   thread_ = std::thread([this] {
     name_thread("log-keys");
-    hand_on_waiting();
+    work();
   });
 }
 
@@ -139,6 +139,8 @@ void EncryptedLog::append(std::vector<Record> records, AppendDone done) {
     if (closed_ || !keys || waits_behind(batch.records)) {
       refused = wait_for_keys(batch);
       if (!refused) return;
+    } else {
+      note_ageing(*keys);
     }
   }
   if (refused) return batch.done(fail(*std::move(refused)));
@@ -200,27 +202,51 @@ bool EncryptedLog::waits_behind(const std::vector<Record>& records) const {
   });
 }
 
-void EncryptedLog::hand_on_waiting() {
+void EncryptedLog::note_ageing(const Keys& keys) {
+  for (const auto& [tenant, key] : keys) {
+    if (cipher_->ages(tenant) && ageing_.insert(tenant).second) changed_.notify_one();
+  }
+}
+
+void EncryptedLog::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return closed_ || !queue_.empty(); });
-    if (queue_.empty()) return;
-    std::deque<Batch> batches = std::exchange(queue_, {});
-    std::optional<Error> unreachable;
-    for (Batch& batch : batches) {
-      const auto tenants = batch.tenants;
-      const auto bytes = batch.bytes;
-      lock.unlock();
-      finish(std::move(batch), unreachable);
-      lock.lock();
-      // Only now: what comes of them meanwhile has to stay behind.
-      for (const auto& tenant : tenants) {
-        const auto at = waiting_.find(tenant);
-        if (--at->second == 0) waiting_.erase(at);
-      }
-      waiting_bytes_ -= bytes;
+    changed_.wait(lock, [this] { return closed_ || !queue_.empty() || !ageing_.empty(); });
+    if (!queue_.empty()) {
+      hand_on_waiting(lock);
+    } else if (closed_) {
+      return;
+    } else {
+      refresh_next(lock);
     }
   }
+}
+
+void EncryptedLog::hand_on_waiting(std::unique_lock<std::mutex>& lock) {
+  std::deque<Batch> batches = std::exchange(queue_, {});
+  std::optional<Error> unreachable;
+  for (Batch& batch : batches) {
+    const auto tenants = batch.tenants;
+    const auto bytes = batch.bytes;
+    lock.unlock();
+    finish(std::move(batch), unreachable);
+    lock.lock();
+    // Only now: what comes of them meanwhile has to stay behind.
+    for (const auto& tenant : tenants) {
+      const auto at = waiting_.find(tenant);
+      if (--at->second == 0) waiting_.erase(at);
+    }
+    waiting_bytes_ -= bytes;
+  }
+}
+
+void EncryptedLog::refresh_next(std::unique_lock<std::mutex>& lock) {
+  const TenantId tenant = *ageing_.begin();
+  lock.unlock();
+  // Where it fails the old one serves for its time; whatever waits then is told why.
+  (void)cipher_->refresh(tenant);
+  lock.lock();
+  ageing_.erase(tenant);  // only now: writes of meanwhile ask for it no second time
 }
 
 void EncryptedLog::finish(Batch batch, std::optional<Error>& unreachable) {

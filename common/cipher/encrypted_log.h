@@ -36,7 +36,8 @@ class EncryptedLog final : public EventLog, public LogAdmin {
   ~EncryptedLog() override { close(); }
 
   // Records whose tenant's key is not remembered wait for it, and those of the tenant that come
-  // later wait behind them; others pass.
+  // later wait behind them; others pass. The key of one that writes again and again is asked for
+  // anew before its time is over, so that no write waits.
   void append(std::vector<Record> records, AppendDone done) override;
   // With keys_only, keys of records that nobody can read any more are among them.
   Result<ReadResult> read(const TopicPartition& partition, std::int64_t from,
@@ -92,13 +93,17 @@ class EncryptedLog final : public EventLog, public LogAdmin {
   std::optional<Keys> remembered_keys(const std::vector<Record>& records) const;
   Result<Keys> fetched_keys(const std::vector<Record>& records);
   void hand_on(Batch batch, const Keys& keys);
-  void hand_on_waiting();  // the thread's work
+  void work();  // the thread's
+  // All that waits; the lock is held but for the work itself.
+  void hand_on_waiting(std::unique_lock<std::mutex>& lock);
+  void refresh_next(std::unique_lock<std::mutex>& lock);  // likewise: one of ageing_
   // With `unreachable`, which it may set, no key is fetched: a batch behind one that waited for an
   // outage would wait as long again.
   void finish(Batch batch, std::optional<Error>& unreachable);
   // With the mutex held. What keeps the batch from waiting; nothing where it waits.
   std::optional<Error> wait_for_keys(Batch& batch);
   bool waits_behind(const std::vector<Record>& records) const;  // with the mutex held
+  void note_ageing(const Keys& keys);                           // likewise
   // Makes it plain; false where it is to be passed over.
   Result<bool> show(StoredRecord& record);
 
@@ -113,6 +118,7 @@ class EncryptedLog final : public EventLog, public LogAdmin {
   std::deque<Batch> queue_;                          // this and the following guarded by mutex_
   std::map<std::string, int, std::less<>> waiting_;  // batches, by their tenants
   std::size_t waiting_bytes_ = 0;
+  std::set<TenantId> ageing_;  // whose keys are to be asked for anew
   bool closed_ = false;
   std::thread thread_;  // last: it uses all of the above; none where nothing is encrypted
 };

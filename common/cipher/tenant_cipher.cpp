@@ -87,6 +87,12 @@ DataKeyPtr TenantCipher::remembered(const TenantId& tenant) const {
   return at != by_tenant_.end() && clock_.steady() < at->second.until ? at->second.key : nullptr;
 }
 
+bool TenantCipher::ages(const TenantId& tenant) const {
+  std::lock_guard lock(mutex_);
+  const auto at = by_tenant_.find(tenant);
+  return at != by_tenant_.end() && clock_.steady() >= at->second.until - kKept / 2;
+}
+
 Result<DataKeyPtr> TenantCipher::key_of(const TenantId& tenant) {
   if (auto key = remembered(tenant)) return key;
   const auto asked = clock_.steady();
@@ -97,6 +103,17 @@ Result<DataKeyPtr> TenantCipher::key_of(const TenantId& tenant) {
   DataKeyPtr key = MESH_TRY(unwrap(master_, kept));
   remember(by_tenant_, tenant, key, asked, before);
   return key;
+}
+
+Status TenantCipher::refresh(const TenantId& tenant) {
+  const auto asked = clock_.steady();
+  const auto before = forgets();
+  const auto kept = MESH_TRY(store_.find(tenant));
+  // Null where another process has dropped it: the next write makes one.
+  DataKeyPtr key;
+  if (kept) key = MESH_TRY(unwrap(master_, *kept));
+  remember(by_tenant_, tenant, std::move(key), asked, before);
+  return {};
 }
 
 Result<bool> TenantCipher::decrypt(StoredRecord& record) {

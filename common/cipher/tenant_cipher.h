@@ -59,8 +59,13 @@ class TenantCipher {
 
   // The tenant's key where it is remembered, else null. Does not block.
   DataKeyPtr remembered(const TenantId& tenant) const;
+  // Whether it is remembered for less than half of its time: refresh() it. Does not block.
+  bool ages(const TenantId& tenant) const;
   // The tenant's key, which is made where there is none. Blocks.
   Result<DataKeyPtr> key_of(const TenantId& tenant);
+  // Asks the store for it anew, and makes none; where that fails, what was remembered stays.
+  // Blocks.
+  Status refresh(const TenantId& tenant);
   // Decrypts one that is encrypted; false, and the record as it is, where its key was dropped.
   // Blocks unless the key is remembered; the store's error where it cannot be asked.
   Result<bool> decrypt(StoredRecord& record);

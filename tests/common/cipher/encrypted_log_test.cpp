@@ -209,6 +209,21 @@ TEST_F(EncryptedLogTest, AnAppendNeverWaitsForTheStoreAndOrderHolds) {
   EXPECT_THAT(read(), ElementsAre("passes", "first", "second"));
 }
 
+// Each five seconds one write of a tenant waited for the store.
+TEST_F(EncryptedLogTest, AnAppendDoesNotWaitForAKeyThatIsUsedAgainAndAgain) {
+  append("acme/1", "one");
+  clock_.advance(TenantCipher::kKept / 2);
+  append("acme/1", "two");
+  ASSERT_TRUE(eventually([&] { return !cipher_.ages(kAcme); }));
+  clock_.advance(TenantCipher::kKept / 2 + Duration{1});
+  keys_.hold(true);
+  std::atomic<bool> done = false;
+  log_.append({record("acme/1", "three")}, [&](auto) { done = true; });
+  EXPECT_TRUE(done) << "at once";
+  keys_.hold(false);
+  ASSERT_TRUE(eventually([&] { return done.load(); }));
+}
+
 // A tombstone needs no key, but must not come before the value that it removes.
 TEST_F(EncryptedLogTest, WhatNeedsNoKeyStaysBehindWhatWaits) {
   keys_.hold(true);

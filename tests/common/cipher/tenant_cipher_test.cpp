@@ -111,6 +111,31 @@ TEST_F(TenantCipherTest, TheStoreIsNotAskedForEachRecord) {
   EXPECT_EQ(store_.asked(), asked);
 }
 
+TEST_F(TenantCipherTest, AKeyThatAgesIsAskedForAnewWhileItServes) {
+  EXPECT_FALSE(cipher_.ages(kOurs)) << "it is not known";
+  ASSERT_TRUE(cipher_.key_of(kOurs));
+  clock_.advance(TenantCipher::kKept / 2 - Duration{1});
+  EXPECT_FALSE(cipher_.ages(kOurs));
+  clock_.advance(Duration{1});
+  EXPECT_TRUE(cipher_.ages(kOurs));
+  store_.fail_next(1);
+  EXPECT_FALSE(cipher_.refresh(kOurs));
+  EXPECT_TRUE(cipher_.remembered(kOurs)) << "it serves for its time";
+  EXPECT_TRUE(cipher_.refresh(kOurs));
+  EXPECT_FALSE(cipher_.ages(kOurs));
+  clock_.advance(TenantCipher::kKept - Duration{1});
+  EXPECT_TRUE(cipher_.remembered(kOurs));
+}
+
+// A key that came back after an erasure would be one that nobody drops.
+TEST_F(TenantCipherTest, AskingAnewMakesNoKeyAndForgetsWhatAnotherHasDropped) {
+  ASSERT_TRUE(cipher_.key_of(kOurs));
+  ASSERT_EQ(store_.drop(kOurs).value(), 1);
+  EXPECT_TRUE(cipher_.refresh(kOurs));
+  EXPECT_FALSE(cipher_.remembered(kOurs));
+  EXPECT_FALSE(store_.find(kOurs).value());
+}
+
 TEST_F(TenantCipherTest, AStoreThatCannotBeAskedIsNoGap) {
   StoredRecord kept = written();
   store_.fail_next(1);
