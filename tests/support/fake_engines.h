@@ -201,9 +201,6 @@ class FakeVectorIndex final : public VectorIndex {
   }
 
  private:
-  static bool is_of(const Key& key, const TenantId& tenant, std::optional<std::int64_t> user_id) {
-    return key.first == tenant.str() && (!user_id || key.second == *user_id);
-  }
   struct Generation {
     GenerationSpec spec;
     std::map<Key, Entry> entries;

@@ -115,10 +115,6 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   void refuse_seeks_of_active_groups() {
     locked([&] { seeks_active_groups_ = false; });
   }
-  // As some servers do, it takes no single record out.
-  void erase_no_records() {
-    locked([&] { erases_records_ = false; });
-  }
   void fail_erasures(int n) {
     locked([&] { erase_failures_.next(n); });
   }
