@@ -22,7 +22,8 @@ class TenantData {
   virtual ~TenantData() = default;
   // What is kept of the target, a part for each table that can hold some, also where it is none:
   // "store/users", "store/outbox", "store/activity", "store/retries", "store/idempotency",
-  // "store/usage", "store/keys". The tenant's record is none of them (TenantStore), nor are tasks.
+  // "store/usage", "store/keys", which KeyStore::drop erases. The tenant's record is none of them
+  // (TenantStore), nor are tasks.
   // Of one user only those that know whose a row is: users, outbox, activity, retries.
   // Usage totals remain as what was billed: "store/usage" is counted with why it remains.
   // Activity is events, and names of subjects that have none.

@@ -13,7 +13,7 @@ class TenantDataContract : public StoreContract {
   TenantData& data() { return store_->stores().tenant_data(); }
   // Three users, whose events wait in the outbox; five events of activity, three of them of user 1,
   // one of a researcher who is called 1; a parked event of user 1 and one of the molecule 1; one
-  // answer; an increment of usage, which is in three totals.
+  // answer; an increment of usage, which is in three totals; a key.
   void fill(const TenantId& tenant);
   void record(std::vector<AnalyticsEvent> events);
   // By place; the one that remains with why.

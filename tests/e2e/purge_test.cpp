@@ -12,6 +12,7 @@
 namespace mesh::e2e {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
 constexpr const char* kPrivate = R"(-----BEGIN PRIVATE KEY-----
@@ -28,6 +29,12 @@ constexpr const char* kMolecule = "acmeum-trioxide";
 
 class Purge : public ::testing::Test {
  protected:
+  explicit Purge(bool by_keys = false)
+      : daemon_{dir_.file("data"), "tenants: {receipt_key_file: " + file("key.pem", kPrivate) +
+                                       (by_keys ? ", erasure: crypto, master_key_file: " +
+                                                      file("master", std::string(64, 'c') + "\n")
+                                                : "") +
+                                       "}\n"} {}
   std::string file(const std::string& name, const std::string& text) {
     std::ofstream(dir_.file(name)) << text;
     return dir_.file(name);
@@ -71,8 +78,12 @@ class Purge : public ::testing::Test {
   }
 
   test::TempDir dir_;
-  Daemon daemon_{dir_.file("data"),
-                 "tenants: {receipt_key_file: " + file("key.pem", kPrivate) + "}\n"};
+  Daemon daemon_;
+};
+
+class PurgeByKeys : public Purge {
+ protected:
+  PurgeByKeys() : Purge(true) {}
 };
 
 TEST_F(Purge, OfATenantLeavesNothingOfItAndAllOfAnother) {
@@ -146,6 +157,23 @@ TEST_F(Purge, OfAUserLeavesTheOthers) {
   EXPECT_EQ(users[0]["email"], "other@acme.dev");
   ASSERT_EQ(daemon_.stop(), 0);
   EXPECT_EQ(files_with(kPurgedAddress), std::vector<std::string>());
+}
+
+TEST_F(PurgeByKeys, OfATenantTakesItsKeyAndSaysSo) {
+  ASSERT_TRUE(daemon_.start()) << daemon_.errors();
+  fill("acme", kAddress, kMolecule);
+  fill("globex", "yolanda@globex.dev", "globexium");
+  daemon_.await_idle();
+  const auto plan = daemon_.mesh({"tenants", "purge", "acme", "--dry-run"});
+  EXPECT_THAT(plan.out, ContainsRegex("store/keys +1 +gone")) << plan.err;
+  const auto receipt = dir_.file("receipt.json");
+  const auto purged =
+      daemon_.mesh({"tenants", "purge", "acme", "--confirm", "acme", "--receipt", receipt});
+  ASSERT_EQ(purged.exit_code, 0) << purged.out << purged.err;
+  EXPECT_THAT(purged.out, ContainsRegex("store/keys +1 +0"));
+  EXPECT_EQ(daemon_.mesh({"verify-receipt", receipt}).exit_code, 0);
+  EXPECT_EQ(records("user.events", "acme"), 0u);
+  EXPECT_GT(records("user.events", "globex"), 0u) << "another's key is not touched";
 }
 
 }  // namespace

@@ -53,11 +53,13 @@ std::vector<Query> counts_of_tenant(const TenantId& tenant) {
       of_tenant("SELECT count(*) FROM retries WHERE " MESH_OF_TENANT, tenant),
       query("SELECT count(*) FROM idempotency WHERE tenant=$1", tenant),
       query("SELECT count(*) FROM usage WHERE tenant=$1", tenant),
+      query("SELECT count(*) FROM tenant_keys WHERE tenant=$1", tenant),
   };
 }
 
 constexpr const char* kPlaces[] = {"store/users",   "store/outbox",      "store/activity",
-                                   "store/retries", "store/idempotency", "store/usage"};
+                                   "store/retries", "store/idempotency", "store/usage",
+                                   "store/keys"};
 
 // As a change of users: the tenant's row first.
 Query lock_tenant(const TenantId& tenant) {

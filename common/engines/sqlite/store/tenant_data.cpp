@@ -157,6 +157,10 @@ Result<std::int64_t> count_usage(Database& db, const ErasureTarget& target) {
       query(db, "SELECT count(*) FROM usage WHERE tenant=" MESH_TENANT_NUMBER, target.tenant));
 }
 
+Result<std::int64_t> count_keys(Database& db, const ErasureTarget& target) {
+  return number(query(db, "SELECT count(*) FROM tenant_keys WHERE tenant=?", target.tenant));
+}
+
 // Those of a table whose records are the target's, until `use` answers false. The key stands within
 // the record, so that the whole table is read; both are short while the mesh keeps up.
 Status each_record(Database& db, std::string_view sql, const ErasureTarget& target,
@@ -199,7 +203,9 @@ Result<std::vector<KeptPart>> SqliteTenantData::count(const ErasureTarget& targe
     const auto answers = MESH_TRY(count_idempotency(db, target));
     const auto totals = MESH_TRY(count_usage(db, target));
     parts.push_back({"store/idempotency", answers});
+    const auto keys = MESH_TRY(count_keys(db, target));
     parts.push_back({"store/usage", totals, std::string(kUsageRemains)});
+    parts.push_back({"store/keys", keys});
     return parts;
   });
 }
