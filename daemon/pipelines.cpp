@@ -87,6 +87,7 @@ pipeline::ErasureDeps erasure_deps(const config::Config& config, const Ports& po
                              .outbox = ports.outbox,
                              .index = ports.index,
                              .caches = std::move(caches),
+                             .forget_keys = ports.forget_keys,
                              .uncounted = uncounted(config),
                              .clock = clock,
                              .version = self.version,

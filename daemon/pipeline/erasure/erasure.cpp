@@ -418,6 +418,8 @@ class Run {
   Status drop_keys() {
     if (target_.subject) return {};
     const auto gone = MESH_TRY(insist(context_, [&] { return deps_.keys.drop(target_.tenant); }));
+    // Also where none was there: whoever was here before may have dropped them in another process.
+    deps_.forget_keys(target_.tenant);
     return gone > 0 ? note_erased(std::string(kKeys), gone) : Status();
   }
 

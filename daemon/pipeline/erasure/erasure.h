@@ -37,6 +37,9 @@ struct ErasureDeps {
   Outbox& outbox;
   VectorIndex& index;
   std::vector<ReadCache*> caches;
+  // This process reads with the tenant's keys no more: else what is counted behind their drop might
+  // be what it remembers them for.
+  std::function<void(const TenantId&)> forget_keys;
   std::vector<KeptPart> uncounted;  // places that tell nobody whose what is, with why it remains
   Clock& clock;
   std::string version;  // of this meshd, for receipts

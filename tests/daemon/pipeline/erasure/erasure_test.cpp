@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/cipher/aead.h"
+#include "common/cipher/encrypted_log.h"
+#include "daemon/pipeline/append.h"
 #include "daemon/pipeline/groups.h"
 #include "tests/daemon/pipeline/events.h"
 #include "tests/daemon/pipeline/fake_task_context.h"
@@ -94,8 +97,8 @@ struct World {
   }
 
   Erasure erasure(bool with_key = true) {
-    return Erasure({.log = log,
-                    .admin = log,
+    return Erasure({.log = *read_log,
+                    .admin = *read_admin,
                     .users = users,
                     .tenants = tenants,
                     .data = data,
@@ -103,6 +106,7 @@ struct World {
                     .outbox = outbox,
                     .index = index,
                     .caches = {&cache},
+                    .forget_keys = [this](const TenantId& of) { forget_keys(of); },
                     .uncounted = {},
                     .clock = clock,
                     .version = "1.2.3",
@@ -156,6 +160,10 @@ struct World {
   FakeVectorIndex index;
   FakeReadCache cache;
   Users users{data, log};
+  // As the erasure sees them.
+  EventLog* read_log = &log;
+  LogAdmin* read_admin = &log;
+  std::function<void(const TenantId&)> forget_keys = [](const TenantId&) {};
 };
 
 class ErasureTest : public testing::Test, public World {
@@ -382,6 +390,26 @@ TEST_F(ErasureTest, ALogThatTakesNoRecordOutGetsATombstoneForEachEntityAndSaysWh
   EXPECT_THAT(why(receipt, "log/analytics.events.dlq"), HasSubstr("for ever"));
   EXPECT_EQ(number(receipt.at("erased"), "store/users"), 2);
   expect_untouched();
+}
+
+TEST_F(ErasureTest, WhatWasEncryptedIsNotReadWithAKeyThatIsRemembered) {
+  (void)keys.drop(tenant("acme"));
+  (void)data.erase({tenant("acme")}, "store/retries", 10);  // else it waits until none remembers
+  log.erase_no_records();
+  cipher::TenantCipher secret(keys, std::string(cipher::kKeyBytes, 'm'), clock);
+  cipher::EncryptedLog encrypted(log, log, &secret, {}, clock);
+  ASSERT_TRUE(secret.key_of(tenant("acme")));
+  ASSERT_TRUE(append_within(encrypted, clock, {to_record(analytics_event("e", "1"))}));
+  ASSERT_EQ(records("analytics.events", "acme"), 4) << "of which three are plain";
+  read_log = &encrypted;
+  read_admin = &encrypted;
+  forget_keys = [&](const TenantId& of) { secret.forget(of); };
+  auto work = context();
+  const auto done = erasure().run(work);
+  ASSERT_TRUE(done) << done.error().to_string();
+  const Json& receipt = work.task().result.at("receipt").at("receipt");
+  EXPECT_EQ(number(receipt.at("remains"), "log/analytics.events"), 3) << "those that are plain";
+  EXPECT_EQ(number(receipt.at("erased"), "store/keys"), 1);
 }
 
 TEST_F(ErasureTest, OfAUserTakesTheUsersAloneAndLeavesTheWordThatItIsGone) {
