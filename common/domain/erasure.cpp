@@ -17,8 +17,8 @@ bool concerns(const ErasureTarget& target, std::string_view topic, std::string_v
 std::optional<std::int64_t> user_id_of(const ErasureTarget& target) {
   if (!target.subject) return std::nullopt;
   const auto id = parse_int(*target.subject);
-  // "007" is a subject of its own.
-  return id && std::to_string(*id) == *target.subject ? id : std::nullopt;
+  // "007" is a subject of its own. Ids begin at 1: of what is no user's, stores note 0.
+  return id && *id > 0 && std::to_string(*id) == *target.subject ? id : std::nullopt;
 }
 
 tl::unexpected<Error> not_erasable(const ErasureTarget& target, std::string_view place) {

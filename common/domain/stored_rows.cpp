@@ -36,7 +36,8 @@ std::span<const StoredTable> stored_tables() {
         {"name", text}},
        2,
        {kNone, 0}},
-      // Answers and notes of work that began (code 0).
+      // Answers and notes of work that began (code 0). user_id: whose data the answer holds, 0:
+      // nobody's.
       {stored::kIdempotency,
        {{"tenant", text},
         {"key", bytes},
@@ -44,7 +45,8 @@ std::span<const StoredTable> stored_tables() {
         {"code", integer},
         {"body", bytes},
         {"headers", text},
-        {"created_at", integer}},
+        {"created_at", integer},
+        {"user_id", integer}},
        2,
        {kNone, kNone}},
       {stored::kTasks,

@@ -24,7 +24,8 @@ class TenantData {
   // "store/users", "store/outbox", "store/activity", "store/retries", "store/idempotency",
   // "store/usage", "store/keys", which KeyStore::drop erases. The tenant's record is none of them
   // (TenantStore), nor are tasks.
-  // Of one user only those that know whose a row is: users, outbox, activity, retries.
+  // Of one user only those that know whose a row is: users, outbox, activity, retries, and of
+  // idempotency the answers that were stored with a change of the user.
   // Usage totals remain as what was billed: "store/usage" is counted with why it remains.
   // Activity is events, and names of subjects that have none.
   virtual Result<std::vector<KeptPart>> count(const ErasureTarget& target) = 0;

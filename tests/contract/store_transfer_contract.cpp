@@ -172,6 +172,17 @@ TEST_P(StoreTransferContract, AnswersAndNotesAreThere) {
   EXPECT_TRUE(is(begin(other_->idempotency(), noted, true), Claim::State::interrupted));
 }
 
+TEST_P(StoreTransferContract, WhoseDataAnAnswerHoldsIsStillKnown) {
+  const IdempotencyKey key{kAcme, "create", "f"};
+  ASSERT_TRUE(succeeds(create(store_->users(), kAcme, "ann@acme.dev", "Ann",
+                              {.claim = claimed(key, begin(store_->idempotency(), key)),
+                               .answer = [](const ChangedUser& user) {
+                                 return StoredAnswer{201, user.email, {}};
+                               }})));
+  ASSERT_TRUE(succeeds(copy(*store_, *other_)));
+  EXPECT_EQ(other_->stores().tenant_data().erase({kAcme, "1"}, "store/idempotency", 10).value(), 1);
+}
+
 TEST_P(StoreTransferContract, EventsThatWaitInTheOutboxStillWait) {
   ASSERT_TRUE(succeeds(create(store_->users(), kAcme, "ann@acme.dev")));
   ASSERT_TRUE(succeeds(create(store_->users(), kAcme, "bob@acme.dev")));

@@ -112,10 +112,10 @@ std::int64_t TenantDataContract::erase(const ErasureTarget& target, std::string_
 }
 
 void TenantDataContract::erase_all(const ErasureTarget& target) {
-  for (const char* place : {"store/users", "store/outbox", "store/activity", "store/retries"}) {
+  for (const char* place :
+       {"store/users", "store/outbox", "store/activity", "store/retries", "store/idempotency"}) {
     erase(target, place);
   }
-  if (!target.subject) erase(target, "store/idempotency");
 }
 
 TEST_P(TenantDataContract, EachPartIsCountedOfATenantAndOfAUser) {
@@ -124,7 +124,8 @@ TEST_P(TenantDataContract, EachPartIsCountedOfATenantAndOfAUser) {
   EXPECT_THAT(kept(kAllOfAcme), Eq(of_a_tenant(3, 3, 5, 2, 1)));
   EXPECT_THAT(kept(kUserOfAcme),
               UnorderedElementsAre(Pair("store/users", 1), Pair("store/outbox", 1),
-                                   Pair("store/activity", 3), Pair("store/retries", 1)));
+                                   Pair("store/activity", 3), Pair("store/retries", 1),
+                                   Pair("store/idempotency", 0)));
 }
 
 TEST_P(TenantDataContract, ADroppedKeyIsCountedNoMore) {
@@ -215,6 +216,28 @@ TEST_P(TenantDataContract, ANameWhoseEventsWereAnothersGoesToo) {
   EXPECT_EQ(erase(kAllOfAcme, "store/activity", 1), 2);
 }
 
+TEST_P(TenantDataContract, AnAnswerThatHoldsAUserGoesWithIt) {
+  fill(kAcme);
+  const IdempotencyKey key{kAcme, "create", "f"};
+  const ClaimedKey claim = claimed(key, begin(store_->idempotency(), key));
+  const auto made = create(store_->users(), kAcme, "d@x.dev", "Dora",
+                           {.claim = claim, .answer = [](const ChangedUser& user) {
+                              return StoredAnswer{201, user.email, {}};
+                            }});
+  ASSERT_TRUE(succeeds(made));
+  store_->idempotency().release(claim, Effect::possible, [](const Status&) {});
+  ASSERT_TRUE(is(begin(store_->idempotency(), key), Claim::State::answered));
+  const ErasureTarget dora{kAcme, std::to_string(made->id)};
+  EXPECT_EQ(kept(dora)["store/idempotency"], 1);
+  EXPECT_EQ(kept(kUserOfAcme)["store/idempotency"], 0);
+  EXPECT_EQ(kept(kAllOfAcme)["store/idempotency"], 2);
+  erase(kUserOfAcme, "store/idempotency");
+  EXPECT_EQ(kept(dora)["store/idempotency"], 1) << "it is not that user's";
+  EXPECT_EQ(erase(dora, "store/idempotency"), 1);
+  EXPECT_TRUE(is(begin(store_->idempotency(), key), Claim::State::fresh));
+  EXPECT_TRUE(is(begin(store_->idempotency(), kKey), Claim::State::answered));
+}
+
 TEST_P(TenantDataContract, ASubjectIsFoundHoweverItsNameWasSpelt) {
   record({analytics("e1", kAcme, "Jose\u0301", "click")});
   EXPECT_EQ(erase({kAcme, "Jos\u00e9"}, "store/activity"), 1);
@@ -224,7 +247,8 @@ TEST_P(TenantDataContract, ASubjectIsFoundHoweverItsNameWasSpelt) {
 
 TEST_P(TenantDataContract, OnlyAnIdNamesAUser) {
   fill(kAcme);
-  for (const char* subject : {"01", "one", "", "1 ", "99"}) {
+  for (const char* subject : {"0", "01", "one", "", "1 ", "99"}) {
+    EXPECT_EQ(erase({kAcme, subject}, "store/idempotency"), 0) << subject;
     EXPECT_EQ(erase({kAcme, subject}, "store/users"), 0) << subject;
     EXPECT_EQ(erase({kAcme, subject}, "store/outbox"), 0) << subject;
   }
@@ -246,7 +270,7 @@ TEST_P(TenantDataContract, WhatIsNoPartOrRemainsIsInvalid) {
        {"store/usage", "store/keys", "store/tasks", "store/tenants", "users", ""}) {
     EXPECT_TRUE(fails_with(data().erase(kAllOfAcme, place, 10), ErrorKind::invalid)) << place;
   }
-  for (const char* place : {"store/usage", "store/idempotency"}) {
+  for (const char* place : {"store/usage", "store/keys"}) {
     EXPECT_TRUE(fails_with(data().erase(kUserOfAcme, place, 10), ErrorKind::invalid)) << place;
   }
   EXPECT_THAT(kept(kAllOfAcme), Eq(of_a_tenant(3, 3, 5, 2, 1)));

@@ -42,7 +42,8 @@ class Purge : public ::testing::Test {
   void fill(const std::string& tenant, const std::string& address, const std::string& molecule) {
     const std::string who = tenant + ":a";
     const auto user = daemon_.call("users", "POST", "/users/create", who,
-                                   R"({"email":")" + address + R"(","name":"Z"})");
+                                   R"({"email":")" + address + R"(","name":"Z"})",
+                                   {{"Idempotency-Key", "create-a"}});
     ASSERT_EQ(user.status, 201) << user.body;
     ASSERT_EQ(publish(tenant).status, 202);
     daemon_.append_broken_experiment(tenant, tenant + "-broken", {{"note", molecule}});

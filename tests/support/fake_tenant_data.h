@@ -72,9 +72,7 @@ class FakeTenantData final : public TenantData {
   struct Row {
     std::string tenant, subject;
   };
-  static bool tells_users_apart(const std::string& place) {
-    return place != "store/idempotency" && place != "store/usage";
-  }
+  static bool tells_users_apart(const std::string& place) { return place != "store/usage"; }
   static bool is_of(const ErasureTarget& target, const Row& row) {
     return row.tenant == target.tenant.str() && (!target.subject || row.subject == *target.subject);
   }

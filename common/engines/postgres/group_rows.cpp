@@ -143,7 +143,7 @@ Query numbering_query(const GroupRows& rows) {
 Query answers_query(const GroupRows& rows) {
   std::vector<std::string> tenants, headers;
   BytesList keys, bodies;
-  std::vector<std::int64_t> codes;
+  std::vector<std::int64_t> codes, users;
   for (const auto& [name, claim] : rows.claims) {
     if (!claim.answer) continue;
     tenants.push_back(name.first);
@@ -151,12 +151,13 @@ Query answers_query(const GroupRows& rows) {
     codes.push_back(claim.answer->code);
     bodies.items.push_back(claim.answer->body);
     headers.push_back(headers_text(*claim.answer));
+    users.push_back(claim.user_id);
   }
   return query(
-      "UPDATE idempotency i SET code=a.code,body=a.body,headers=a.headers,created_at=mesh_now()"
-      " FROM unnest($1,$2,$3,$4,$5) AS a(tenant,key,code,body,headers)"
+      "UPDATE idempotency i SET code=a.code,body=a.body,headers=a.headers,created_at=mesh_now(),"
+      "user_id=a.user_id FROM unnest($1,$2,$3,$4,$5,$6) AS a(tenant,key,code,body,headers,user_id)"
       " WHERE i.tenant=a.tenant AND i.key=a.key",
-      tenants, keys, codes, bodies, headers);
+      tenants, keys, codes, bodies, headers, users);
 }
 
 // Begins with `first`. Answers the tenants whose rows others hold.

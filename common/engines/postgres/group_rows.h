@@ -28,6 +28,7 @@ struct ClaimRow {
   std::int64_t token = 0;
   bool answered = false;
   std::optional<StoredAnswer> answer;  // to be written
+  std::int64_t user_id = 0;            // whose data it holds
 };
 
 struct Numbering {

@@ -55,7 +55,7 @@ constexpr const char* kClaim =
     "   fingerprint=$3,"
     "   code=CASE WHEN old.kept THEN i.code WHEN $5 THEN 0 END,"
     "   created_at=CASE WHEN old.kept THEN i.created_at ELSE (SELECT now FROM t) END,"
-    "   body=NULL,headers=NULL"
+    "   body=NULL,headers=NULL,user_id=0"
     "   FROM old WHERE i.tenant=$1 AND i.key=$2 AND NOT old.held"
     "   AND NOT (old.kept AND (old.code>0 OR old.fingerprint<>$3)) RETURNING 1)"
     " SELECT EXISTS(SELECT FROM made) OR EXISTS(SELECT FROM taken),"

@@ -22,7 +22,8 @@ namespace {
 // in the order of its changes.
 //
 // idempotency: code is null of a claim that has no note, 0 of a note, else the answer's. token and
-// held_until are the claim's, 0 where there is none; holder is Pool::holder of its process.
+// held_until are the claim's, 0 where there is none; holder is Pool::holder of its process. user_id
+// is that of the user whose data the answer holds, 0 where it holds none.
 //
 // activity: subject is the user (kind 0, analytics) or the researcher (kind 1, chemical), label the
 // event type or the molecule. An index takes 2,700 bytes at most, so what may be longer stands in
@@ -193,16 +194,20 @@ constexpr const char* kAttempts =
 constexpr const char* kTaskStarter =
     "ALTER TABLE tasks ADD COLUMN started_by text NOT NULL DEFAULT '';";
 
-// See key_store.h.
-constexpr const char* kKeys = R"sql(
+// See key_store.h. Answers of before with 201 hold a user, whose id stands first.
+constexpr const char* kErasure = R"sql(
 CREATE TABLE tenant_keys(
   id text COLLATE "C" PRIMARY KEY,
   tenant text COLLATE "C" NOT NULL UNIQUE,
   wrapped bytea NOT NULL);
+ALTER TABLE idempotency ADD COLUMN user_id bigint NOT NULL DEFAULT 0;
+UPDATE idempotency SET user_id=
+  coalesce(substring(encode(body,'escape') FROM '^{"id":([0-9]{1,18}),')::bigint,0)
+  WHERE code=201;
 )sql";
 
 // Append only: a database has gone through those that it has.
-constexpr const char* kSteps[] = {kTables, kUsage, kAttempts, kTaskStarter, kKeys};
+constexpr const char* kSteps[] = {kTables, kUsage, kAttempts, kTaskStarter, kErasure};
 constexpr std::int64_t kNewest = std::size(kSteps);
 
 // The version of the schema; 0 where there is none.

@@ -8,8 +8,9 @@
 namespace mesh::postgres {
 namespace {
 
-// No user has it: ids begin at 1.
-constexpr std::int64_t kNobody = 0;
+// Where the subject is no id. No user has it, since ids begin at 1, and 0 is that of an answer that
+// holds no user.
+constexpr std::int64_t kNoUser = -1;
 
 // Of outbox and retries: all keys of the tenant, or the user's where a key means a user.
 // Parameters: the key, and what the keys of the tenant's subjects begin with, or the topics.
@@ -34,12 +35,14 @@ std::vector<Query> counts_of_user(const ErasureTarget& target) {
   const std::string name = subject_key(*target.subject);
   return {
       query("SELECT count(*) FROM users WHERE tenant=$1 AND id=$2", target.tenant,
-            user_id_of(target).value_or(kNobody)),
+            user_id_of(target).value_or(kNoUser)),
       query("SELECT count(*) FROM outbox WHERE " MESH_OF_USER, Bytes{key}, topics_of_users()),
       query("SELECT (SELECT count(*) FROM activity WHERE subject IN (SELECT s.number " MESH_SUBJECT
             ")) + (SELECT count(*) " MESH_SUBJECT MESH_WITHOUT_EVENTS ")",
             target.tenant, kAnalytics, Bytes{name}),
       query("SELECT count(*) FROM retries WHERE " MESH_OF_USER, Bytes{key}, topics_of_users()),
+      query("SELECT count(*) FROM idempotency WHERE tenant=$1 AND user_id=$2", target.tenant,
+            user_id_of(target).value_or(kNoUser)),
   };
 }
 
@@ -73,7 +76,7 @@ std::vector<Query> removal(const ErasureTarget& target, std::string_view place, 
   if (place == "store/users") {
     if (target.subject) {
       return {lock_tenant(tenant), query("DELETE FROM users WHERE tenant=$1 AND id=$2", tenant,
-                                         user_id_of(target).value_or(kNobody))};
+                                         user_id_of(target).value_or(kNoUser))};
     }
     return {lock_tenant(tenant), query("DELETE FROM users WHERE ctid=ANY(ARRAY("
                                        "SELECT ctid FROM users WHERE tenant=$1 LIMIT $2))",
@@ -96,7 +99,13 @@ std::vector<Query> removal(const ErasureTarget& target, std::string_view place, 
                         " WHERE " MESH_OF_TENANT " LIMIT $3 FOR UPDATE))",
                         Bytes{key}, Bytes{begin}, limit)};
   }
-  if (place == "store/idempotency" && !target.subject) {
+  if (place == "store/idempotency" && target.subject) {
+    return {
+        query("DELETE FROM idempotency WHERE ctid=ANY(ARRAY(SELECT ctid FROM idempotency"
+              " WHERE tenant=$1 AND user_id=$2 LIMIT $3 FOR UPDATE))",
+              tenant, user_id_of(target).value_or(kNoUser), limit)};
+  }
+  if (place == "store/idempotency") {
     return {
         query("DELETE FROM idempotency WHERE ctid=ANY(ARRAY(SELECT ctid FROM idempotency"
               " WHERE tenant=$1 LIMIT $2 FOR UPDATE))",

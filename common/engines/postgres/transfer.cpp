@@ -29,13 +29,14 @@ constexpr TableSql kTables[] = {
      "email_key=excluded.email_key,name=excluded.name"},
     // A claim without a note is of a process that is gone, and of no use to others.
     {stored::kIdempotency,
-     "SELECT tenant,key,fingerprint,code,coalesce(body,''),coalesce(headers,''),created_at"
-     " FROM idempotency WHERE (tenant,key)>($1,$2) AND code IS NOT NULL ORDER BY tenant,key"
+     "SELECT tenant,key,fingerprint,code,coalesce(body,''),coalesce(headers,''),created_at,"
+     "user_id FROM idempotency WHERE (tenant,key)>($1,$2) AND code IS NOT NULL ORDER BY tenant,key"
      " LIMIT $3",
-     "INSERT INTO idempotency(tenant,key,fingerprint,code,body,headers,created_at,token,holder,"
-     "held_until) SELECT r.*,0,0,0 FROM unnest($1,$2,$3,$4,$5,$6,$7) AS r"
+     "INSERT INTO idempotency(tenant,key,fingerprint,code,body,headers,created_at,user_id,token,"
+     "holder,held_until) SELECT r.*,0,0,0 FROM unnest($1,$2,$3,$4,$5,$6,$7,$8) AS r"
      " ON CONFLICT(tenant,key) DO UPDATE SET fingerprint=excluded.fingerprint,code=excluded.code,"
-     "body=excluded.body,headers=excluded.headers,created_at=excluded.created_at"},
+     "body=excluded.body,headers=excluded.headers,created_at=excluded.created_at,"
+     "user_id=excluded.user_id"},
     {stored::kTasks,
      "SELECT id,kind,state,spec,checkpoint,result,done,total,error,cancel_requested::integer,"
      "created_at,started_at,finished_at,started_by FROM tasks WHERE id>$1 ORDER BY id LIMIT $2",

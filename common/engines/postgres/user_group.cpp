@@ -108,6 +108,7 @@ Result<ChangedUser> Decider::decide(const UserChange& change) {
   }
   if (claim != nullptr) {
     claim->answer = change.context.answer(changed);
+    claim->user_id = changed.id;
     claim->answered = true;
   }
   return changed;

@@ -28,7 +28,8 @@ TEST(Erasure, AUsersRecordsAreThoseOfItsIdWhereThatIsAUsers) {
 
 TEST(Erasure, OnlyAnIdAsItIsWrittenIsAUserId) {
   EXPECT_EQ(user_id_of({kAcme, "7"}), 7);
-  for (const char* other : {"07", "+7", " 7", "7.0", "", "seven", "99999999999999999999"}) {
+  for (const char* other :
+       {"07", "+7", " 7", "7.0", "", "seven", "0", "-7", "99999999999999999999"}) {
     EXPECT_EQ(user_id_of({kAcme, other}), std::nullopt) << other;
   }
   EXPECT_EQ(user_id_of({kAcme}), std::nullopt);

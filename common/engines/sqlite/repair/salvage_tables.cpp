@@ -43,7 +43,7 @@ const std::vector<SalvagedTable>& salvaged_tables() {
        "position",
        "",
        "",
-       8,
+       9,
        -1,
        {7},
        "idempotency keys",

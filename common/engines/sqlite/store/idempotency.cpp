@@ -14,6 +14,8 @@ constexpr std::int64_t kSweepRows = 500;  // per job, so that no commit waits lo
 
 // In the place of an answer's code, which is never 0: work began and no answer is known.
 constexpr int kNote = 0;
+// No user has it: ids begin at 1.
+constexpr std::int64_t kNobody = 0;
 
 // Tenant ids hold no NUL, so no two keys share a name.
 std::string name_of(const IdempotencyKey& key) {
@@ -52,17 +54,19 @@ tl::unexpected<Error> taken_over() {
 
 // Takes the place of a note, and of what has expired and was not swept yet; `conflict` where there
 // is an answer. The sweep finds the oldest by their position, which therefore is a new one.
-Status insert(Database& db, const IdempotencyKey& key, const StoredAnswer& answer, Timestamp now) {
+Status insert(Database& db, const IdempotencyKey& key, const StoredAnswer& answer, Timestamp now,
+              std::int64_t user_id = kNobody) {
   auto tenant = MESH_TRY(tenant_number(db, key.tenant));
   MESH_TRY(execute(db,
-                   "INSERT INTO idempotency(tenant,key,fingerprint,status,body,created_at,headers)"
-                   " VALUES(?,?,?,?,?,?,?) ON CONFLICT(tenant,key) DO UPDATE SET"
+                   "INSERT INTO idempotency(tenant,key,fingerprint,status,body,created_at,headers,"
+                   "user_id) VALUES(?,?,?,?,?,?,?,?) ON CONFLICT(tenant,key) DO UPDATE SET"
                    " position=(SELECT max(position)+1 FROM idempotency),"
                    " fingerprint=excluded.fingerprint,status=excluded.status,body=excluded.body,"
-                   " created_at=excluded.created_at,headers=excluded.headers"
+                   " created_at=excluded.created_at,headers=excluded.headers,"
+                   "user_id=excluded.user_id"
                    " WHERE status=? OR created_at<=?",
                    tenant, key.key, key.fingerprint, answer.code, answer.body, now,
-                   headers_text(answer.headers), kNote, now - kKeep));
+                   headers_text(answer.headers), user_id, kNote, now - kKeep));
   return db.changes() == 0 ? taken_over() : Status{};
 }
 
@@ -203,11 +207,11 @@ Result<Claim> SqliteIdempotency::look(Database& db, const IdempotencyKey& key) {
 }
 
 Status SqliteIdempotency::store(Database& db, const ClaimedKey& claim, const StoredAnswer& answer,
-                                Timestamp now) {
+                                Timestamp now, std::int64_t user_id) {
   MESH_TRY(check(claim));
   // The claim may have been taken over between a look at it and the commit behind that, so that one
   // who held it before has answered after all.
-  return insert(db, claim.key, answer, now);
+  return insert(db, claim.key, answer, now, user_id);
 }
 
 void SqliteIdempotency::finish(const ClaimedKey& claim, StoredAnswer answer,
@@ -219,7 +223,7 @@ void SqliteIdempotency::finish(const ClaimedKey& claim, StoredAnswer answer,
   committer_.submit(
       claim.key.tenant.str(), bytes,
       [this, claim, answer = std::move(answer), now](Database& db) {
-        return store(db, claim, answer, now);
+        return store(db, claim, answer, now, kNobody);
       },
       [this, claim, done = std::move(done)](Status status) {
         forget(claim);

@@ -28,8 +28,10 @@ class SqliteIdempotency final : public IdempotencyStore {
   void release(const ClaimedKey& claim, Effect effect, std::function<void(Status)> done) override;
 
   // Stores an answer within the transaction of the job that calls it; `conflict` where the claim is
-  // another's by now, or was and is answered. The claim stays.
-  Status store(Database& db, const ClaimedKey& claim, const StoredAnswer& answer, Timestamp now);
+  // another's by now, or was and is answered. The claim stays. The answer holds what is known of
+  // that user, 0: of none.
+  Status store(Database& db, const ClaimedKey& claim, const StoredAnswer& answer, Timestamp now,
+               std::int64_t user_id);
 
  private:
   struct Held {

@@ -13,6 +13,7 @@ namespace {
 // outbox: AUTOINCREMENT, since an acknowledged (emptied) outbox must not begin at 1 again.
 //
 // idempotency: `position` rises with the time of storing, so the oldest are found without an index.
+// user_id is that of the user whose data the answer holds, 0 where it holds none.
 //
 // activity: `subject` is the user (kind 0, analytics) or the researcher (kind 1, chemical), `label`
 // the event type or the molecule.
@@ -173,12 +174,16 @@ constexpr std::string_view kTaskStarter =
     "ALTER TABLE tasks ADD COLUMN started_by TEXT NOT NULL DEFAULT ''";
 
 // See key_store.h. `tenant` is the name, not its number: a key outlives the loss of the number,
-// since without it nobody reads the tenant's records in the log.
-constexpr std::string_view kKeys = R"sql(
+// since without it nobody reads the tenant's records in the log. Answers of before with 201 hold
+// a user.
+constexpr std::string_view kErasure = R"sql(
 CREATE TABLE tenant_keys(
   id TEXT PRIMARY KEY,
   tenant TEXT NOT NULL UNIQUE,
   wrapped BLOB NOT NULL) WITHOUT ROWID;
+ALTER TABLE idempotency ADD COLUMN user_id INTEGER NOT NULL DEFAULT 0;
+UPDATE idempotency SET user_id=coalesce(json_extract(body,'$.id'),0)
+  WHERE status=201 AND json_valid(body);
 )sql";
 
 }  // namespace
@@ -186,7 +191,7 @@ CREATE TABLE tenant_keys(
 Status prepare_schema(Database& db) {
   constexpr SchemaStep kSteps[] = {{kTables},           {kAnswerHeaders}, {kActivityTime},
                                    {kAlike, fold_keys}, {kEpochs},        {kUsage},
-                                   {kAttempts},         {kTaskStarter},   {kKeys}};
+                                   {kAttempts},         {kTaskStarter},   {kErasure}};
   static_assert(std::size(kSteps) == kStoreSchema);
   return migrate(db, kSteps);
 }

@@ -139,16 +139,30 @@ Result<std::int64_t> erase_activity(Database& db, const ErasureTarget& target, i
   return static_cast<std::int64_t>(positions.size());
 }
 
+// Of a user those that hold it.
 Result<std::int64_t> count_idempotency(Database& db, const ErasureTarget& target) {
+  if (target.subject) {
+    const auto id = user_id_of(target);
+    if (!id) return 0;
+    return number(query(
+        db, "SELECT count(*) FROM idempotency WHERE tenant=" MESH_TENANT_NUMBER " AND user_id=?",
+        target.tenant, *id));
+  }
   return number(query(db, "SELECT count(*) FROM idempotency WHERE tenant=" MESH_TENANT_NUMBER,
                       target.tenant));
 }
 
 Result<std::int64_t> erase_idempotency(Database& db, const ErasureTarget& target, int limit) {
-  MESH_TRY(execute(db,
-                   "DELETE FROM idempotency WHERE position IN (SELECT position FROM idempotency"
-                   " WHERE tenant=" MESH_TENANT_NUMBER " LIMIT ?)",
-                   target.tenant, limit));
+  const auto only = user_id_of(target);
+  if (target.subject && !only) return 0;
+  MESH_TRY(only ? execute(db,
+                          "DELETE FROM idempotency WHERE position IN (SELECT position FROM"
+                          " idempotency WHERE tenant=" MESH_TENANT_NUMBER " AND user_id=? LIMIT ?)",
+                          target.tenant, *only, limit)
+                : execute(db,
+                          "DELETE FROM idempotency WHERE position IN (SELECT position FROM"
+                          " idempotency WHERE tenant=" MESH_TENANT_NUMBER " LIMIT ?)",
+                          target.tenant, limit));
   return db.changes();
 }
 
@@ -195,14 +209,14 @@ Result<std::vector<KeptPart>> SqliteTenantData::count(const ErasureTarget& targe
     const auto waiting = MESH_TRY(count_records(db, kOutboxRecords, target));
     const auto activity = MESH_TRY(count_activity(db, target));
     const auto parked = MESH_TRY(count_records(db, kRetryRecords, target));
+    const auto answers = MESH_TRY(count_idempotency(db, target));
     std::vector<KeptPart> parts{{"store/users", users},
                                 {"store/outbox", waiting},
                                 {"store/activity", activity},
-                                {"store/retries", parked}};
+                                {"store/retries", parked},
+                                {"store/idempotency", answers}};
     if (target.subject) return parts;
-    const auto answers = MESH_TRY(count_idempotency(db, target));
     const auto totals = MESH_TRY(count_usage(db, target));
-    parts.push_back({"store/idempotency", answers});
     const auto keys = MESH_TRY(count_keys(db, target));
     parts.push_back({"store/usage", totals, std::string(kUsageRemains)});
     parts.push_back({"store/keys", keys});
@@ -221,7 +235,7 @@ Result<std::int64_t> SqliteTenantData::erase(const ErasureTarget& target, std::s
     erased = run(erase_activity, target, limit);
   } else if (place == "store/retries") {
     erased = erase_retries(target, limit);
-  } else if (place == "store/idempotency" && !target.subject) {
+  } else if (place == "store/idempotency") {
     erased = run(erase_idempotency, target, limit);
   } else {
     return not_erasable(target, place);

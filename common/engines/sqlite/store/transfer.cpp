@@ -39,14 +39,14 @@ constexpr TableSql kTables[] = {
      "email_key=excluded.email_key,name=excluded.name"},
     {stored::kIdempotency,
      "SELECT n.id,i.key,i.fingerprint,i.status,i.body,coalesce(i.headers,''),"
-     "i.created_at FROM tenant_numbers n"
+     "i.created_at,i.user_id FROM tenant_numbers n"
      " JOIN idempotency i ON i.tenant=n.number WHERE (n.id,i.key)>(?,?)"
      " ORDER BY n.id,i.key LIMIT ?",
-     "INSERT INTO idempotency(tenant,key,fingerprint,status,body,headers,created_at)"
-     " VALUES((SELECT number FROM tenant_numbers WHERE id=?1),?2,?3,?4,?5,?6,?7)"
+     "INSERT INTO idempotency(tenant,key,fingerprint,status,body,headers,created_at,user_id)"
+     " VALUES((SELECT number FROM tenant_numbers WHERE id=?1),?2,?3,?4,?5,?6,?7,?8)"
      " ON CONFLICT(tenant,key) DO UPDATE SET fingerprint=excluded.fingerprint,"
      "status=excluded.status,body=excluded.body,headers=excluded.headers,"
-     "created_at=excluded.created_at"},
+     "created_at=excluded.created_at,user_id=excluded.user_id"},
     {stored::kTasks,
      "SELECT id,kind,state,spec,checkpoint,result,done,total,error,cancel_requested,created_at,"
      "started_at,finished_at,started_by FROM tasks WHERE id>? ORDER BY id LIMIT ?",

@@ -98,7 +98,7 @@ Result<Change<ChangedUser>> SqliteUsers::written(Database& db, const Stamp& stam
   }
   if (const auto& claim = stamp.context.claim) {
     const StoredAnswer answer = stamp.context.answer(changed);
-    MESH_TRY(idempotency_.store(db, *claim, answer, stamp.time));
+    MESH_TRY(idempotency_.store(db, *claim, answer, stamp.time, changed.id));
   }
   return Change<ChangedUser>{std::move(changed), type.empty() ? 0 : 1};
 }

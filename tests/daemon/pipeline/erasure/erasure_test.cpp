@@ -417,7 +417,7 @@ TEST_F(ErasureTest, OfAUserTakesTheUsersAloneAndLeavesTheWordThatItIsGone) {
   const auto done = erasure().run(work);
   ASSERT_TRUE(done) << done.error().to_string();
   EXPECT_EQ(data.count({tenant("acme"), "1"})->at(0).count, 0);
-  EXPECT_EQ(data.rows("acme"), 7) << "the other user's, and what tells no users apart";
+  EXPECT_EQ(data.rows("acme"), 6) << "the other user's, and what tells no users apart";
   std::vector<std::string> types;
   for (const StoredRecord& record : log.records("user.events")) {
     if (record.key == "acme/1") types.emplace_back(find_header(record.headers, "ce_type"));

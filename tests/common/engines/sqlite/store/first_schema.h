@@ -10,7 +10,7 @@ inline constexpr const char* kBackToFirstSchema =
     "ALTER TABLE retries DROP COLUMN history; ALTER TABLE tasks DROP COLUMN started_by;"
     "DROP INDEX activity_by_subject; ALTER TABLE activity DROP COLUMN event_time;"
     "CREATE INDEX activity_by_subject ON activity(subject);"
-    "ALTER TABLE idempotency DROP COLUMN headers;"
+    "ALTER TABLE idempotency DROP COLUMN headers; ALTER TABLE idempotency DROP COLUMN user_id;"
     "PRAGMA user_version=1;";
 
 }  // namespace mesh::test

@@ -118,7 +118,7 @@ TEST_F(SqliteStoreFile, OfTheSchemaBeforeKeepsItsAnswers) {
       harness_.idempotency().finish(claim, std::move(answer), std::move(done));
     })));
   };
-  finish(before, {201, "{}"});
+  finish(before, {201, R"({"id":7})"});
   harness_.close();
   run(kBackToFirstSchema);
   harness_.reopen();
@@ -126,6 +126,8 @@ TEST_F(SqliteStoreFile, OfTheSchemaBeforeKeepsItsAnswers) {
   ASSERT_TRUE(is(kept, Claim::State::answered));
   EXPECT_EQ(kept->answer.code, 201);
   EXPECT_TRUE(kept->answer.headers.empty());
+  const auto of_seven = harness_.stores().tenant_data().count({kAcme, "7"}).value();
+  EXPECT_EQ(std::ranges::find(of_seven, "store/idempotency", &KeptPart::place)->count, 1);
   finish(after, {201, "{}", {{"Location", "/users/1"}}});
   EXPECT_EQ(begin(harness_.idempotency(), after)->answer.headers.at(0).second, "/users/1");
 }
