@@ -27,6 +27,23 @@ constexpr std::string_view kRetries = "store/retries", kOutbox = "store/outbox",
 
 Status no_progress(std::int64_t) { return {}; }
 
+Json json_of_parts(const std::vector<KeptPart>& parts) {
+  Json all = Json::array();
+  for (const KeptPart& part : parts) {
+    all.push_back({{"place", part.place}, {"count", part.count}, {"remains", part.remains}});
+  }
+  return all;
+}
+
+std::vector<KeptPart> parts_of_json(const Json& json) {
+  std::vector<KeptPart> parts;
+  for (const Json& part : json) {
+    parts.push_back({part.value("place", std::string()), part.value("count", std::int64_t{0}),
+                     part.value("remains", std::string())});
+  }
+  return parts;
+}
+
 // One run of an erasure.
 class Run {
  public:
@@ -39,7 +56,11 @@ class Run {
         erased_(context.task().checkpoint.value("erased", std::map<std::string, std::int64_t>())),
         closed_at_(context.task().checkpoint.value("closed_at", std::string())),
         parked_(context.task().checkpoint.value("parked", false)),
-        emptied_(context.task().checkpoint.value("emptied", false)) {}
+        used_(context.task().checkpoint.value("used", false)),
+        emptied_(context.task().checkpoint.value("emptied", false)),
+        absent_(context.task().checkpoint.value("absent", std::set<std::string>())) {
+    if (emptied_) parts_ = parts_of_json(context.task().checkpoint.value("left", Json::array()));
+  }
 
   // Counts alone.
   Status plan() {
@@ -57,7 +78,8 @@ class Run {
       MESH_TRY(count_before());
       MESH_TRY(empty());
     }
-    if (!target_.subject) MESH_TRY(remove_record());
+    // A tenant is open again behind its record, and what comes then is no part of this.
+    MESH_TRY(target_.subject ? count_again() : remove_record());
     return finish();
   }
 
@@ -172,8 +194,9 @@ class Run {
     for (const auto& [place, count] : before_) total += count;
     result["erased"] = done;
     if (!waits_for.empty()) result["waits_for"] = waits_for;
-    Json checkpoint{
-        {"before", before_}, {"erased", erased_}, {"parked", parked_}, {"emptied", emptied_}};
+    Json checkpoint{{"before", before_}, {"erased", erased_},   {"parked", parked_},
+                    {"used", used_},     {"emptied", emptied_}, {"absent", absent_}};
+    if (emptied_) checkpoint["left"] = json_of_parts(parts_);
     if (!closed_at_.empty()) checkpoint["closed_at"] = closed_at_;
     report(context_, done, std::max(total, done), std::move(checkpoint), std::move(result));
   }
@@ -234,33 +257,56 @@ class Run {
   }
 
   Status empty() {
-    const int most = deps_.max_attempts + 4;
-    for (int round = 1;; ++round) {
+    for (;;) {
+      ++rounds_;
       MESH_TRY(erase_once());
       parts_ = MESH_TRY(count(no_progress));
       auto left = places_left();
-      if (left.empty() && !parked_) break;
-      if (left.empty()) left.emplace_back(kRetries);
-      if (round == most) {
-        return fail(ErrorKind::conflict, "of " + to_string(target_) +
-                                             " there is still something after " +
-                                             std::to_string(most) + " rounds: " + join(left, ", ") +
-                                             "; see who writes it (`mesh events tail --tenant " +
-                                             target_.tenant.str() + "`), and purge again");
-      }
-      if (parked_) {
-        // Whoever holds an event in memory whose row is gone tries it once more.
-        report_now({"retries in memory"});
-        context_.pause(target_.subject ? deps_.park : deps_.park + deps_.settle);
-      } else {
-        context_.pause(kBetweenRounds);
-      }
-      if (context_.stopping()) return stopped_early();
-      parked_ = false;
+      if (left.empty() && !parked_ && !used_) break;
+      if (left.empty() && parked_) left.emplace_back(kRetries);
+      MESH_TRY(may_go_on(left));
+      MESH_TRY(let_it_come());
     }
     emptied_ = true;
     report_now();
     return {};
+  }
+
+  Status may_go_on(const std::vector<std::string>& left) const {
+    const int most = deps_.max_attempts + 4;
+    if (rounds_ < most) return {};
+    return fail(ErrorKind::conflict, "of " + to_string(target_) +
+                                         " there is still something after " +
+                                         std::to_string(rounds_) + " rounds: " + join(left, ", ") +
+                                         "; see who writes it (`mesh events tail --tenant " +
+                                         target_.tenant.str() + "`), and purge again");
+  }
+
+  // What was under way in this round is there in the next.
+  Status let_it_come() {
+    std::vector<std::string> who;
+    // Whoever holds an event in memory whose row is gone tries it once more.
+    if (parked_) who.emplace_back("retries in memory");
+    if (used_) who.emplace_back("use of pipelines");
+    if (!who.empty()) report_now(who);
+    Duration rest = parked_ ? deps_.park : Duration{0};
+    if (!who.empty() && !target_.subject) rest += deps_.settle;
+    context_.pause(who.empty() ? kBetweenRounds : rest);
+    if (context_.stopping()) return stopped_early();
+    parked_ = used_ = false;
+    return {};
+  }
+
+  // Of a user, whose tenant is open: what came since the last count goes, too.
+  Status count_again() {
+    for (;;) {
+      parts_ = MESH_TRY(count(no_progress));
+      const auto left = places_left();
+      if (left.empty()) return {};
+      MESH_TRY(may_go_on(left));
+      emptied_ = false;
+      MESH_TRY(empty());
+    }
   }
 
   Status erase_once() {
@@ -324,6 +370,9 @@ class Run {
       absent_.clear();
       auto behind = MESH_TRY(insist(context_, [&] { return behind_of(ends_now); }));
       if (behind.empty()) return {};
+      // What they use of models is in the log a minute later. In later rounds they are behind with
+      // others' events: the tenant is closed.
+      if (rounds_ == 1 && !target_.subject) used_ = true;
       std::vector<std::string> names;
       for (const auto& [name, committed] : behind) names.push_back("group " + name);
       if (behind != before) moved = deps_.clock.steady();
@@ -441,6 +490,9 @@ class Run {
   Status remove_record() {
     const auto removed = insist(context_, [&] { return deps_.tenants.remove(target_.tenant); });
     if (!removed && removed.error().kind != ErrorKind::not_found) return fail(removed.error());
+    for (KeptPart& part : parts_) {
+      if (part.place == kRecord) part.count = 0;
+    }
     if (removed) MESH_TRY(note_erased(std::string(kRecord), 1));
     return await({"the outbox"}, [&]() -> Result<bool> {
       if (!removed) return outbox_is_empty();
@@ -450,7 +502,6 @@ class Run {
   }
 
   Status finish() {
-    parts_ = MESH_TRY(count(no_progress));
     const Task& task = context_.task();
     ErasureFacts facts{target_,
                        task.started_at,
@@ -485,13 +536,15 @@ class Run {
   const ErasureTarget target_;
   KeptRecords records_;
   std::vector<KeptPart> parts_;  // as they were counted last
-  // By place: what there was when it began, and what went since. These and the next three are the
-  // checkpoint.
+  // By place: what there was when it began, and what went since. These and the next five are the
+  // checkpoint, and once it is emptied the parts.
   std::map<std::string, std::int64_t> before_, erased_;
   std::string closed_at_;  // RFC 3339; empty: not yet
   bool parked_ = false;    // rows of parked events went, and nobody has waited for them since
+  bool used_ = false;      // pipelines were behind, and nobody has waited for their use since
   bool emptied_ = false;   // a count found nothing; the record and the receipt are left
   std::set<std::string> absent_;                    // of the last wait for groups
+  int rounds_ = 0;                                  // of this run
   std::int64_t total_ = 0, seen_ = 0, stored_ = 0;  // offsets, of a plan
 };
 

@@ -264,14 +264,16 @@ TEST_F(ErasureTest, ATenantWithoutARecordIsClosedByOne) {
 
 TEST(ErasureCutOff, GoesOnWhereverItWasCutOffAndSaysTheSame) {
   World whole;
+  (void)whole.log.ensure_group(kAnalytics.group, {kAnalytics.topic});  // nobody reads for it
   auto uncut = whole.context();
   int reports = 0;
   uncut.on_progress = [&] { ++reports; };
   ASSERT_TRUE(whole.erasure().run(uncut));
-  const Json erased = uncut.task().result.at("receipt").at("receipt").at("erased");
+  const Json receipt = uncut.task().result.at("receipt").at("receipt");
   ASSERT_GT(reports, 5);
   for (int cut = 1; cut < reports; ++cut) {
     World world;
+    (void)world.log.ensure_group(kAnalytics.group, {kAnalytics.topic});
     auto first = world.context();
     int seen = 0;
     std::optional<FakeTaskContext> second;  // what was stored when it was cut off
@@ -286,8 +288,10 @@ TEST(ErasureCutOff, GoesOnWhereverItWasCutOffAndSaysTheSame) {
     ASSERT_TRUE(done) << cut << ": " << done.error().to_string();
     world.expect_gone();
     world.expect_untouched();
-    EXPECT_EQ(second->task().result.at("receipt").at("receipt").at("erased"), erased)
-        << "cut at report " << cut;
+    const Json again = second->task().result.at("receipt").at("receipt");
+    for (const char* part : {"erased", "remains", "counted_again"}) {
+      EXPECT_EQ(again.at(part), receipt.at(part)) << "cut at report " << cut;
+    }
   }
 }
 
@@ -315,6 +319,66 @@ TEST_F(ErasureTest, WhereSomethingKeepsComingItFailsAndTheTenantStaysClosed) {
   EXPECT_EQ(ended.error().kind, ErrorKind::conflict);
   EXPECT_THAT(ended.error().message, HasSubstr("log/analytics.events (1)"));
   EXPECT_TRUE(tenants.get(tenant("acme")).value().closed);
+}
+
+TEST_F(ErasureTest, WhatComesBehindTheTenantsRecordIsNoPartOfTheReceipt) {
+  auto work = context();
+  bool published = false;
+  work.on_progress = [&] {
+    if (tenants.get(tenant("acme")) || std::exchange(published, true)) return;
+    log.append_now(to_record(analytics_event("anew", "1")));
+  };
+  ASSERT_TRUE(erasure().run(work));
+  ASSERT_TRUE(published);
+  const Json& receipt = work.task().result.at("receipt").at("receipt");
+  EXPECT_EQ(number(receipt.at("counted_again"), "log/analytics.events"), 0);
+  EXPECT_EQ(number(receipt.at("counted_again"), "store/tenant"), 0);
+  EXPECT_EQ(number(receipt.at("erased"), "log/analytics.events"), 3);
+}
+
+TEST_F(ErasureTest, OfAUserWhatComesBehindTheLastRoundGoesToo) {
+  auto work = context(false, "1");
+  int added = 0;
+  work.on_progress = [&] {
+    if (!work.task().checkpoint.value("emptied", false) || added++ > 0) return;
+    data.add("store/activity", "acme", "1");
+  };
+  const auto done = erasure().run(work);
+  ASSERT_TRUE(done) << done.error().to_string();
+  const Json& receipt = work.task().result.at("receipt").at("receipt");
+  EXPECT_EQ(number(receipt.at("counted_again"), "store/activity"), 0);
+  EXPECT_EQ(number(receipt.at("erased"), "store/activity"), 2);
+}
+
+TEST_F(ErasureTest, OfAUserWhomSomebodyGoesOnToWriteOfThereIsNoReceipt) {
+  auto work = context(false, "1");
+  work.on_progress = [&] {
+    if (work.task().checkpoint.value("emptied", false)) data.add("store/activity", "acme", "1");
+  };
+  const auto ended = erasure().run(work);
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().kind, ErrorKind::conflict);
+  EXPECT_THAT(ended.error().message, HasSubstr("store/activity (1)"));
+}
+
+TEST_F(ErasureTest, UseThatPipelinesCountMeanwhileIsWaitedFor) {
+  (void)log.ensure_group(kAnalytics.group, {kAnalytics.topic});
+  const auto member = log.open_consumer(kAnalytics.group, {kAnalytics.topic}, "m").value();
+  (void)data.erase({tenant("acme")}, "store/retries", 10);  // so that nothing else waits as long
+  auto work = context();
+  int counted = 0;
+  work.on_pause = [&] {
+    if (work.task().result.value("waits_for", Json()) != Json::array({"use of pipelines"})) return;
+    ++counted;
+    Record use = to_record(analytics_event("use", "1"));
+    use.topic = "billing.events";
+    log.append_now(std::move(use));
+  };
+  const auto begin = clock.now();
+  ASSERT_TRUE(erasure().run(work));
+  EXPECT_EQ(counted, 1);
+  EXPECT_GE(clock.now() - begin, 2 * kSettle);
+  EXPECT_EQ(records("billing.events", "acme"), 0);
 }
 
 TEST_F(ErasureTest, AnEventThatIsParkedInMemoryIsWaitedFor) {
