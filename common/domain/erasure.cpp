@@ -4,14 +4,34 @@
 
 #include "common/base/json_members.h"
 #include "common/base/strings.h"
-#include "common/domain/event.h"
+#include "common/domain/catalogue.h"
 
 namespace mesh {
+namespace {
 
-bool concerns(const ErasureTarget& target, std::string_view topic, std::string_view key) {
-  if (!target.subject) return tenant_of_key(key) == target.tenant.str();
-  return key == key_of(target.tenant, *target.subject) &&
-         std::ranges::find(kTopicsOfUsers, topic) != kTopicsOfUsers.end();
+bool is_of_users(std::string_view topic) {
+  if (is_dead_letter_topic(topic)) topic.remove_suffix(dead_letter_topic("").size());
+  return std::ranges::find(kTopicsOfUsers, topic) != kTopicsOfUsers.end();
+}
+
+}  // namespace
+
+bool concerns(const ErasureTarget& target, const StoredRecord& record) {
+  const std::string& tenant = target.tenant.str();
+  if (target.subject && !is_of_users(record.position.topic)) return false;
+  if (target.subject ? record.key == key_of(target.tenant, *target.subject)
+                     : tenant_of_key(record.key) == tenant) {
+    return true;
+  }
+  const auto header = [&](std::string_view name) { return find_header(record.headers, name); };
+  if (!target.subject && header(dead_letter::kTenant) == tenant) return true;
+  // Where the header is there it is what counts, and nothing need be read.
+  if (const auto named = header("ce_tenantid"); !named.empty()) {
+    return named == tenant && (!target.subject || header("ce_subject") == *target.subject);
+  }
+  const auto event = from_record(record);
+  return event && event->tenant == target.tenant &&
+         (!target.subject || event->subject == *target.subject);
 }
 
 std::optional<std::int64_t> user_id_of(const ErasureTarget& target) {

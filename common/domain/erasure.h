@@ -10,6 +10,7 @@
 
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/domain/event.h"
 #include "common/domain/tenant.h"
 
 namespace mesh {
@@ -25,10 +26,12 @@ std::string to_string(const ErasureTarget& target);  // "tenant acme", "user 7 o
 // Reads the same, whatever else stands beside it; `unprocessable` with the pointer of what is
 // wrong.
 Result<ErasureTarget> erasure_target_from_json(const Json& json);
-// Where a key's subject is a user. Elsewhere the same text names something else, as a molecule.
+// Where a subject is a user. Elsewhere the same text names something else, as a molecule.
 inline constexpr std::array<std::string_view, 2> kTopicsOfUsers{"user.events", "analytics.events"};
-// Whether a record of that topic, which is no dead-letter topic, is the target's.
-bool concerns(const ErasureTarget& target, std::string_view topic, std::string_view key);
+// Whether a record is the target's: by its key, and where another producer made one of its own, by
+// what a pipeline reads. Both are the tenant's, one to those who read the log and the other to
+// those who read projections. Of the position the topic alone counts.
+bool concerns(const ErasureTarget& target, const StoredRecord& record);
 // The id of the target's user in the store and the index; empty where the subject is no such id.
 std::optional<std::int64_t> user_id_of(const ErasureTarget& target);
 

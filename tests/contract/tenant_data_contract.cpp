@@ -238,6 +238,23 @@ TEST_P(TenantDataContract, AnAnswerThatHoldsAUserGoesWithIt) {
   EXPECT_TRUE(is(begin(store_->idempotency(), kKey), Claim::State::answered));
 }
 
+TEST_P(TenantDataContract, AParkedEventUnderAnothersKeyIsTheTenantsThatItNames) {
+  fill(kAcme);
+  ParkedEvent named = parked("analytics.events", 40, kGlobex), told = named;
+  named.record.headers = {{"ce_tenantid", "acme"}, {"ce_subject", "1"}};
+  named.record.key = told.record.key = "some/key";
+  told.record.position.offset = 41;
+  told.record.value = R"({"tenantId":"acme","user_id":"2","event_type":"click"})";
+  const ParkedEvent both[] = {named, told};
+  ASSERT_TRUE(succeeds(store_->retries().park(kSearch, both)));
+  EXPECT_EQ(kept(kAllOfAcme)["store/retries"], 4);
+  EXPECT_EQ(kept(kUserOfAcme)["store/retries"], 2);
+  EXPECT_EQ(kept(kAllOfGlobex)["store/retries"], 0);
+  EXPECT_EQ(erase(kUserOfAcme, "store/retries"), 2);
+  EXPECT_EQ(erase(kAllOfAcme, "store/retries", 1), 2);
+  EXPECT_EQ(kept(kAllOfAcme)["store/retries"], 0);
+}
+
 TEST_P(TenantDataContract, ASubjectIsFoundHoweverItsNameWasSpelt) {
   record({analytics("e1", kAcme, "Jose\u0301", "click")});
   EXPECT_EQ(erase({kAcme, "Jos\u00e9"}, "store/activity"), 1);

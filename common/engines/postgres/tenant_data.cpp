@@ -2,8 +2,9 @@
 
 #include <set>
 
-#include "common/domain/event.h"
+#include "common/domain/header_codec.h"
 #include "common/engines/postgres/activity.h"
+#include "common/engines/postgres/stored_json.h"
 
 namespace mesh::postgres {
 namespace {
@@ -12,10 +13,14 @@ namespace {
 // holds no user.
 constexpr std::int64_t kNoUser = -1;
 
-// Of outbox and retries: all keys of the tenant, or the user's where a key means a user.
-// Parameters: the key, and what the keys of the tenant's subjects begin with, or the topics.
+// Of the outbox, whose keys are the mesh's own: all of the tenant, or the user's where a key means
+// a user. Parameters: the key, and what the keys of the tenant's subjects begin with, or the
+// topics.
 #define MESH_OF_TENANT "(key=$1 OR substring(key FROM 1 FOR length($2))=$2)"
 #define MESH_OF_USER "key=$1 AND topic=ANY($2)"
+// Whose a parked record is, no column tells. The table is short while the mesh keeps up.
+constexpr const char* kParked =
+    "SELECT pipeline,topic,partition,\"offset\",key,value,headers FROM retries";
 // Of activity_subjects. Parameters: the tenant; the kind and the name's key.
 #define MESH_SUBJECTS "FROM activity_subjects s WHERE s.tenant=$1"
 #define MESH_SUBJECT MESH_SUBJECTS " AND s.kind=$2 AND s.name_key=$3"
@@ -40,7 +45,7 @@ std::vector<Query> counts_of_user(const ErasureTarget& target) {
       query("SELECT (SELECT count(*) FROM activity WHERE subject IN (SELECT s.number " MESH_SUBJECT
             ")) + (SELECT count(*) " MESH_SUBJECT MESH_WITHOUT_EVENTS ")",
             target.tenant, kAnalytics, Bytes{name}),
-      query("SELECT count(*) FROM retries WHERE " MESH_OF_USER, Bytes{key}, topics_of_users()),
+      query(kParked),
       query("SELECT count(*) FROM idempotency WHERE tenant=$1 AND user_id=$2", target.tenant,
             user_id_of(target).value_or(kNoUser)),
   };
@@ -53,16 +58,17 @@ std::vector<Query> counts_of_tenant(const TenantId& tenant) {
       query("SELECT (SELECT count(*) FROM activity WHERE tenant=$1)"
             " + (SELECT count(*) " MESH_SUBJECTS MESH_WITHOUT_EVENTS ")",
             tenant),
-      of_tenant("SELECT count(*) FROM retries WHERE " MESH_OF_TENANT, tenant),
+      query(kParked),
       query("SELECT count(*) FROM idempotency WHERE tenant=$1", tenant),
       query("SELECT count(*) FROM usage WHERE tenant=$1", tenant),
       query("SELECT count(*) FROM tenant_keys WHERE tenant=$1", tenant),
   };
 }
 
-constexpr const char* kPlaces[] = {"store/users",   "store/outbox",      "store/activity",
-                                   "store/retries", "store/idempotency", "store/usage",
-                                   "store/keys"};
+constexpr std::string_view kRetries = "store/retries";
+constexpr std::string_view kPlaces[] = {"store/users",   "store/outbox",      "store/activity",
+                                        "store/retries", "store/idempotency", "store/usage",
+                                        "store/keys"};
 
 // As a change of users: the tenant's row first.
 Query lock_tenant(const TenantId& tenant) {
@@ -90,15 +96,6 @@ std::vector<Query> removal(const ErasureTarget& target, std::string_view place, 
                                    " WHERE " MESH_OF_TENANT " LIMIT $3 FOR UPDATE))",
                                    Bytes{key}, Bytes{begin}, limit)};
   }
-  if (place == "store/retries") {
-    return {target.subject
-                ? query("DELETE FROM retries WHERE ctid=ANY(ARRAY(SELECT ctid FROM retries"
-                        " WHERE " MESH_OF_USER " LIMIT $3 FOR UPDATE))",
-                        Bytes{key}, topics_of_users(), limit)
-                : query("DELETE FROM retries WHERE ctid=ANY(ARRAY(SELECT ctid FROM retries"
-                        " WHERE " MESH_OF_TENANT " LIMIT $3 FOR UPDATE))",
-                        Bytes{key}, Bytes{begin}, limit)};
-  }
   if (place == "store/idempotency" && target.subject) {
     return {
         query("DELETE FROM idempotency WHERE ctid=ANY(ARRAY(SELECT ctid FROM idempotency"
@@ -112,6 +109,20 @@ std::vector<Query> removal(const ErasureTarget& target, std::string_view place, 
               tenant, limit)};
   }
   return {};
+}
+
+// Those of kParked that are the target's, at most `limit`.
+Result<std::vector<int>> parked_of(const Rows& rows, const ErasureTarget& target, int limit) {
+  std::vector<int> found;
+  for (int i = 0; i < rows.size() && static_cast<int>(found.size()) < limit; ++i) {
+    auto headers = decode_headers(rows.text(i, 6));
+    if (!headers) return fail(damaged("a parked event"));
+    auto value = rows.is_null(i, 5) ? std::nullopt : std::optional(rows.string(i, 5));
+    const StoredRecord record{
+        {rows.string(i, 1), 0, 0}, {}, rows.string(i, 4), std::move(value), std::move(*headers)};
+    if (concerns(target, record)) found.push_back(i);
+  }
+  return found;
 }
 
 // What these events counted for; a subject goes with its last one.
@@ -141,7 +152,12 @@ Result<std::vector<KeptPart>> Data::count(const ErasureTarget& target) {
       MESH_TRY(pool_.run(Repeat::read, [&](Session& session) { return session.run(queries); }));
   std::vector<KeptPart> parts;
   for (std::size_t i = 0; i + 2 < results.size(); ++i) {
-    parts.push_back({kPlaces[i], results[i + 1].integer(0, 0)});
+    const Rows& rows = results[i + 1];
+    const bool parked = kPlaces[i] == kRetries;
+    const auto found = parked ? parked_of(rows, target, rows.size()) : Result<std::vector<int>>();
+    if (!found) return fail(found.error());
+    parts.push_back({std::string(kPlaces[i]),
+                     parked ? static_cast<std::int64_t>(found->size()) : rows.integer(0, 0)});
     if (parts.back().place == "store/usage") parts.back().remains = kUsageRemains;
   }
   return parts;
@@ -149,11 +165,37 @@ Result<std::vector<KeptPart>> Data::count(const ErasureTarget& target) {
 
 Result<std::int64_t> Data::erase(const ErasureTarget& target, std::string_view place, int limit) {
   if (place == "store/activity") return erase_activity(target, limit);
+  if (place == kRetries) return erase_retries(target, limit);
   const auto queries = removal(target, place, limit);
   if (queries.empty()) return not_erasable(target, place);
   const auto results =
       MESH_TRY(pool_.run(Repeat::harmless, [&](Session& session) { return session.run(queries); }));
   return results.back().changed();
+}
+
+// What is found is still the same when it is removed: a position is one record's for ever.
+Result<std::int64_t> Data::erase_retries(const ErasureTarget& target, int limit) {
+  const auto rows = MESH_TRY(
+      pool_.run(Repeat::read, [&](Session& session) { return session.run(query(kParked)); }));
+  const auto found = MESH_TRY(parked_of(rows, target, limit));
+  if (found.empty()) return 0;
+  std::vector<std::string> pipelines, topics;
+  std::vector<std::int64_t> partitions, offsets;
+  for (const int i : found) {
+    pipelines.push_back(rows.string(i, 0));
+    topics.push_back(rows.string(i, 1));
+    partitions.push_back(rows.integer(i, 2));
+    offsets.push_back(rows.integer(i, 3));
+  }
+  const auto gone = MESH_TRY(pool_.run(Repeat::harmless, [&](Session& session) {
+    return session.run(
+        query("DELETE FROM retries r USING unnest($1,$2,$3,$4)"
+              " AS p(pipeline,topic,partition,\"offset\")"
+              " WHERE r.pipeline=p.pipeline AND r.topic=p.topic"
+              " AND r.partition=p.partition AND r.\"offset\"=p.\"offset\"",
+              pipelines, topics, partitions, offsets));
+  }));
+  return gone.changed();
 }
 
 // Names of subjects without events, of events whose ids were taken already, go last.

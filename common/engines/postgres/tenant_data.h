@@ -17,6 +17,7 @@ class Data final : public TenantData {
 
  private:
   Result<std::int64_t> erase_activity(const ErasureTarget& target, int limit);
+  Result<std::int64_t> erase_retries(const ErasureTarget& target, int limit);
 
   Pool& pool_;
 };

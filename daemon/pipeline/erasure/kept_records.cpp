@@ -54,30 +54,11 @@ Result<std::int64_t> KeptRecords::size() {
   return offsets;
 }
 
-// By the key, and where another producer made one of its own, by what a pipeline reads: both are
-// the tenant's, one to those who read the log and the other to those who read projections.
-bool KeptRecords::is_of_target(const StoredRecord& record) const {
-  const std::string& tenant = target_.tenant.str();
-  if (target_.subject ? record.key == key_of(target_.tenant, *target_.subject)
-                      : tenant_of_key(record.key) == tenant) {
-    return true;
-  }
-  const auto header = [&](std::string_view name) { return find_header(record.headers, name); };
-  if (!target_.subject && header(dead_letter::kTenant) == tenant) return true;
-  // Where the header is there it is what counts, and nothing need be read.
-  if (const auto named = header("ce_tenantid"); !named.empty()) {
-    return named == tenant && (!target_.subject || header("ce_subject") == *target_.subject);
-  }
-  const auto event = from_record(record);
-  return event && event->tenant == target_.tenant &&
-         (!target_.subject || event->subject == *target_.subject);
-}
-
 KeptRecords::Standing KeptRecords::standing(const Topic& topic, const StoredRecord& record) const {
   if (topic.spec.name == kTaskEvents) {
     return tells_of(record, target_.tenant) ? Standing::kept : Standing::others;
   }
-  if (!is_of_target(record)) return Standing::others;
+  if (!concerns(target_, record)) return Standing::others;
   if (topic.spec.kind != TopicKind::entity) return Standing::kept;
   if (!record.value) return Standing::tombstone;
   const bool removal = is_removal(find_header(record.headers, "ce_type"));
@@ -129,31 +110,38 @@ Result<std::vector<KeptPart>> KeptRecords::count(bool keyed, const Seen& seen) {
     KeptPart removals{part.place + " (removals)", 0,
                       "they name the user's id alone, for those who have not read that it is gone; "
                       "compaction takes them"};
+    KeptPart unburied{part.place + " (without a tombstone)"};
+    std::map<std::string, Standing> last;  // record of each entity, by key
     MESH_TRY(each(topic, seen, [&](const TopicPartition&, std::vector<StoredRecord>& records) {
       for (const StoredRecord& record : records) {
         const Standing is = standing(topic, record);
         part.count += is == Standing::kept;
         removals.count += is == Standing::removal;
+        if (buries(topic)) last[record.key] = is;
       }
       return Status();
     }));
+    unburied.count =
+        std::ranges::count(last, Standing::kept, [](const auto& of) { return of.second; });
     parts.push_back(std::move(part));
-    if (removals.count > 0) parts.push_back(std::move(removals));
+    for (KeptPart* more : {&removals, &unburied}) {
+      if (more->count > 0) parts.push_back(std::move(*more));
+    }
   }
   return parts;
 }
 
 Status KeptRecords::erase(const Seen& seen, const Erased& erased) {
-  const bool single = admin_.erases_records();
   for (const Topic& topic : MESH_TRY(topics())) {
-    if (topic.of_operator) continue;
-    if (single) {
-      MESH_TRY(erase_records(topic, seen, erased));
-    } else if (topic.spec.kind == TopicKind::entity) {
-      MESH_TRY(bury_entities(topic, seen));
-    }
+    if (buries(topic)) MESH_TRY(bury_entities(topic, seen));
+    if (topic.of_operator || !admin_.erases_records()) continue;
+    MESH_TRY(erase_records(topic, seen, erased));
   }
   return {};
+}
+
+bool KeptRecords::buries(const Topic& topic) const {
+  return !topic.of_operator && !admin_.erases_records() && topic.spec.kind == TopicKind::entity;
 }
 
 Status KeptRecords::erase_records(const Topic& topic, const Seen& seen, const Erased& erased) {
@@ -171,6 +159,15 @@ Status KeptRecords::erase_records(const Topic& topic, const Seen& seen, const Er
               });
 }
 
+// Where another producer made the key, headers say whose it is: there is nothing else to tell it.
+Record KeptRecords::tombstone(const Topic& topic, const std::string& key) const {
+  Record record{topic.spec.name, key, std::nullopt, {}};
+  if (concerns(target_, {{topic.spec.name, 0, 0}, {}, key, std::nullopt, {}})) return record;
+  record.headers.emplace_back("ce_tenantid", target_.tenant.str());
+  if (target_.subject) record.headers.emplace_back("ce_subject", *target_.subject);
+  return record;
+}
+
 Status KeptRecords::bury_entities(const Topic& topic, const Seen& seen) {
   std::map<std::string, Standing> last;  // record of each entity, by key
   MESH_TRY(each(topic, seen, [&](const TopicPartition&, std::vector<StoredRecord>& records) {
@@ -185,7 +182,7 @@ Status KeptRecords::bury_entities(const Topic& topic, const Seen& seen) {
     return {};
   };
   for (const auto& [key, is] : last) {
-    tombstones.push_back({topic.spec.name, key, std::nullopt, {}});
+    tombstones.push_back(tombstone(topic, key));
     if (tombstones.size() == kTombstones) MESH_TRY(append());
   }
   return append();

@@ -31,7 +31,8 @@ class KeptRecords {
   // A part for each topic that can hold some: "log/user.events". Those of the operator remain
   // (tenant.events, task.events); so do records of a log that takes no single one out, and what
   // says that a user is gone, for those who have not read it yet. Tombstones are none: nothing is
-  // in them. `keyed`: records may go with the tenant's key.
+  // in them. Where erase() writes them, entities that have none are a part that can go: "log/
+  // user.events (without a tombstone)". `keyed`: records may go with the tenant's key.
   Result<std::vector<KeptPart>> count(bool keyed, const Seen& seen);
   // Takes out all that can go. Where the log takes no single record out, it writes a tombstone for
   // each entity that has none, so that compaction takes what stands before it. Repeatable.
@@ -46,11 +47,13 @@ class KeptRecords {
 
   Result<std::vector<Topic>> topics();
   Standing standing(const Topic& topic, const StoredRecord& record) const;
-  bool is_of_target(const StoredRecord& record) const;
   std::string why(const Topic& topic, bool keyed) const;
   Status each(const Topic& topic, const Seen& seen,
               const std::function<Status(const TopicPartition&, std::vector<StoredRecord>&)>& use);
   Status erase_records(const Topic& topic, const Seen& seen, const Erased& erased);
+  // Whether its entities get tombstones, in place of being taken out.
+  bool buries(const Topic& topic) const;
+  Record tombstone(const Topic& topic, const std::string& key) const;
   Status bury_entities(const Topic& topic, const Seen& seen);
 
   EventLog& log_;

@@ -175,16 +175,21 @@ Result<std::int64_t> count_keys(Database& db, const ErasureTarget& target) {
   return number(query(db, "SELECT count(*) FROM tenant_keys WHERE tenant=?", target.tenant));
 }
 
-// Those of a table whose records are the target's, until `use` answers false. The key stands within
-// the record, so that the whole table is read; both are short while the mesh keeps up.
+// Those of a table whose records are the target's, until `use` answers false. Whose it is stands
+// within the record, so that the whole table is read; both are short while the mesh keeps up.
 Status each_record(Database& db, std::string_view sql, const ErasureTarget& target,
                    const std::function<bool(const Statement&)>& use) {
   auto rows = MESH_TRY(query(db, sql));
   while (true) {
     const auto row = MESH_TRY(rows.step());
     if (!row) return {};
-    const auto record = MESH_TRY(decode_record(rows.text(0)));
-    if (concerns(target, record.topic, record.key) && !use(rows)) return {};
+    auto record = MESH_TRY(decode_record(rows.text(0)));
+    const StoredRecord stored{{std::move(record.topic), 0, 0},
+                              {},
+                              std::move(record.key),
+                              std::move(record.value),
+                              std::move(record.headers)};
+    if (concerns(target, stored) && !use(rows)) return {};
   }
 }
 constexpr std::string_view kOutboxRecords = "SELECT record,sequence FROM outbox ORDER BY sequence";

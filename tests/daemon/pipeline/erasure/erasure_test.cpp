@@ -456,6 +456,26 @@ TEST_F(ErasureTest, ALogThatTakesNoRecordOutGetsATombstoneForEachEntityAndSaysWh
   expect_untouched();
 }
 
+TEST_F(ErasureTest, AnEntityThatComesBehindItsTombstoneGetsAnother) {
+  log.erase_no_records();
+  Record foreign = to_record(user_event("created", 5, 1));
+  foreign.key = "some/key";
+  log.append_now(std::move(foreign));
+  bool late = false;
+  keys.on_drop = [&] {  // behind the tombstones of a round
+    if (!std::exchange(late, true)) log.append_now(to_record(user_event("updated", 1, 3)));
+  };
+  auto work = context();
+  const auto done = erasure().run(work);
+  ASSERT_TRUE(done) << done.error().to_string();
+  std::map<std::string, bool> buried;  // by key, what stands last
+  for (const StoredRecord& record : log.records("user.events")) buried[record.key] = !record.value;
+  EXPECT_TRUE(buried.at("acme/1"));
+  EXPECT_TRUE(buried.at("acme/2"));
+  EXPECT_TRUE(buried.at("some/key"));
+  EXPECT_FALSE(buried.at("globex/1"));
+}
+
 TEST_F(ErasureTest, WhatWasEncryptedIsNotReadWithAKeyThatIsRemembered) {
   (void)keys.drop(tenant("acme"));
   (void)data.erase({tenant("acme")}, "store/retries", 10);  // else it waits until none remembers
