@@ -54,6 +54,13 @@ struct IndexedUser {
   std::string event_id = {};  // of the change that it is of
 };
 
+// Of a tenant, or of one user of it.
+struct KeptPoints {
+  std::int64_t vectors = 0;
+  std::int64_t removals = 0;  // what is remembered of removed users: id and version
+  bool operator==(const KeptPoints&) const = default;
+};
+
 // Any thread. Changes are durable before they answer; searches see them from then on.
 class VectorIndex {
  public:
@@ -89,10 +96,9 @@ class VectorIndex {
   // What a generation holds of a tenant beyond user id `after`, by id; for verification.
   virtual Result<std::vector<IndexedUser>> scan(int generation, const TenantId& tenant,
                                                 std::int64_t after, int limit) = 0;
-  // How many points a generation keeps of a tenant, or of one user of it: vectors, and what it
-  // remembers of removed ones.
-  virtual Result<std::int64_t> kept(int generation, const TenantId& tenant,
-                                    std::optional<std::int64_t> user_id) = 0;
+  // What a generation keeps of a tenant, or of one user of it.
+  virtual Result<KeptPoints> kept(int generation, const TenantId& tenant,
+                                  std::optional<std::int64_t> user_id) = 0;
   // Takes all of them out, with what is remembered of removed ones: a change of any version that
   // comes later is taken. A tenant that has none is no error.
   virtual Status erase(int generation, const TenantId& tenant,

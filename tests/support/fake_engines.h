@@ -181,13 +181,16 @@ class FakeVectorIndex final : public VectorIndex {
     }
     return users;
   }
-  Result<std::int64_t> kept(int generation, const TenantId& tenant,
-                            std::optional<std::int64_t> user_id) override {
+  Result<KeptPoints> kept(int generation, const TenantId& tenant,
+                          std::optional<std::int64_t> user_id) override {
     std::lock_guard lock(mutex_);
     const auto at = generations_.find(generation);
     if (at == generations_.end()) return fail(ErrorKind::not_found, "no such generation");
-    return std::ranges::count_if(
-        at->second.entries, [&](const auto& entry) { return is(entry.first, tenant, user_id); });
+    KeptPoints kept;
+    for (const auto& [key, entry] : at->second.entries) {
+      if (is(key, tenant, user_id)) ++(entry.removed ? kept.removals : kept.vectors);
+    }
+    return kept;
   }
   Status erase(int generation, const TenantId& tenant,
                std::optional<std::int64_t> user_id) override {

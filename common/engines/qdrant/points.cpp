@@ -272,9 +272,20 @@ Result<std::vector<IndexedUser>> users_of(const Json& result) {
 
 std::string kept_page(const TenantId& tenant, std::optional<std::int64_t> user_id,
                       const std::string& from, int limit) {
-  Json body{{"filter", of_all(tenant, user_id)}, {"limit", limit}, {"with_payload", false}};
+  Json body{{"filter", of_all(tenant, user_id)},
+            {"limit", limit},
+            {"with_payload", Json::array({"tenantId"})}};
   if (!from.empty()) body["offset"] = from;
   return dump(body);
+}
+
+Result<KeptPoints> kept_of(const Json& result) {
+  KeptPoints kept;
+  for (const auto& point : points_of(result)) {
+    if (!point.is_object()) return foreign(point);
+    ++(in_payload(point, "tenantId").is_string() ? kept.vectors : kept.removals);
+  }
+  return kept;
 }
 
 std::string drop_kept(const TenantId& tenant, std::optional<std::int64_t> user_id) {

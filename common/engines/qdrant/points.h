@@ -52,9 +52,10 @@ Result<std::vector<IndexedUser>> users_of(const Json& result);
 
 // What is there of a tenant, or of one user of it, with removals. A body of POST
 // /collections/x/points/scroll, which gives at most `limit` of them from the id `from` on (empty:
-// the first), without their payload; and of …/points/delete.
+// the first), with what tells users and removals apart; and of …/points/delete.
 std::string kept_page(const TenantId& tenant, std::optional<std::int64_t> user_id,
                       const std::string& from, int limit);
+Result<KeptPoints> kept_of(const Json& result);
 std::string drop_kept(const TenantId& tenant, std::optional<std::int64_t> user_id);
 // The index that these need where they ask for a tenant. No other request does, so that it is made
 // when the first of them comes.

@@ -74,8 +74,8 @@ class Index final : public QdrantIndex {
                                         float min_score, const SearchText& text) override;
   Result<std::vector<IndexedUser>> scan(int generation, const TenantId& tenant, std::int64_t after,
                                         int limit) override;
-  Result<std::int64_t> kept(int generation, const TenantId& tenant,
-                            std::optional<std::int64_t> user_id) override;
+  Result<KeptPoints> kept(int generation, const TenantId& tenant,
+                          std::optional<std::int64_t> user_id) override;
   Status erase(int generation, const TenantId& tenant,
                std::optional<std::int64_t> user_id) override;
   std::optional<Error> trouble() const override { return prober_.trouble(); }
@@ -269,18 +269,19 @@ Status Index::index_removals(int number) {
 
 // By their ids, a page after the other: the server's count is an estimate unless it is exact, which
 // strict mode forbids.
-Result<std::int64_t> Index::kept(int generation, const TenantId& tenant,
-                                 std::optional<std::int64_t> user_id) {
+Result<KeptPoints> Index::kept(int generation, const TenantId& tenant,
+                               std::optional<std::int64_t> user_id) {
   (void)MESH_TRY(book_.find(generation));
   if (!user_id) MESH_TRY(index_removals(generation));
-  std::int64_t kept = 0;
+  KeptPoints kept;
   std::string from;
   do {
     const auto answer =
         points(generation, "points/scroll", kept_page(tenant, user_id, from, kIdPage));
     if (!answer) return lost(generation, answer.error());
-    const auto ids = MESH_TRY(ids_of(*answer));
-    kept += static_cast<std::int64_t>(ids.size());
+    const auto page = MESH_TRY(kept_of(*answer));
+    kept.vectors += page.vectors;
+    kept.removals += page.removals;
     from = next_page_of(*answer);
   } while (!from.empty());
   return kept;

@@ -25,6 +25,11 @@ constexpr std::int64_t kStoreEvery = 1'000'000;  // offsets that are read, betwe
 constexpr std::string_view kRetries = "store/retries", kOutbox = "store/outbox",
                            kKeys = "store/keys", kRecord = "store/tenant";
 
+// A purge takes them; the index makes them anew of what the log says is removed.
+constexpr std::string_view kWhyRemovals =
+    "they name ids and versions of removed users alone, so that no older event brings one back; a "
+    "rebuild makes them of removals that the log still has, and the next purge takes them";
+
 Status no_progress(std::int64_t) { return {}; }
 
 Json json_of_parts(const std::vector<KeptPart>& parts) {
@@ -120,7 +125,10 @@ class Run {
       // It may have been dropped meanwhile.
       if (!kept && kept.error().kind == ErrorKind::not_found) continue;
       if (!kept) return fail(kept.error());
-      parts.push_back({"index/" + info.name, *kept});
+      KeptPart vectors{"index/" + info.name, kept->vectors};
+      KeptPart removals{vectors.place + " (removals)", kept->removals, std::string(kWhyRemovals)};
+      parts.push_back(std::move(vectors));
+      if (removals.count > 0) parts.push_back(std::move(removals));
     }
     return parts;
   }
@@ -473,16 +481,18 @@ class Run {
   }
 
   Status erase_vectors() {
-    const auto parts = MESH_TRY(insist(context_, [&] { return vectors(); }));
+    if (!in_index()) return {};
+    const auto user = user_id_of(target_);
     const auto infos = MESH_TRY(insist(context_, [&] { return deps_.index.generations(); }));
     for (const GenerationInfo& info : infos) {
-      const auto part = std::ranges::find(parts, "index/" + info.name, &KeptPart::place);
-      if (part == parts.end() || part->count == 0) continue;
-      const auto gone = insist(context_, [&] {
-        return deps_.index.erase(info.number, target_.tenant, user_id_of(target_));
-      });
+      const auto kept =
+          insist(context_, [&] { return deps_.index.kept(info.number, target_.tenant, user); });
+      if (!kept && kept.error().kind != ErrorKind::not_found) return fail(kept.error());
+      if (!kept || *kept == KeptPoints()) continue;
+      const auto gone =
+          insist(context_, [&] { return deps_.index.erase(info.number, target_.tenant, user); });
       if (!gone && gone.error().kind != ErrorKind::not_found) return gone;
-      MESH_TRY(note_erased(part->place, part->count));
+      if (kept->vectors > 0) MESH_TRY(note_erased("index/" + info.name, kept->vectors));
     }
     return {};
   }

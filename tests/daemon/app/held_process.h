@@ -313,8 +313,8 @@ class HeldIndex final : public VectorIndex {
                                         int limit) override {
     return index_.scan(generation, tenant, after, limit);
   }
-  Result<std::int64_t> kept(int generation, const TenantId& tenant,
-                            std::optional<std::int64_t> user_id) override {
+  Result<KeptPoints> kept(int generation, const TenantId& tenant,
+                          std::optional<std::int64_t> user_id) override {
     return index_.kept(generation, tenant, user_id);
   }
   Status erase(int generation, const TenantId& tenant,

@@ -84,8 +84,8 @@ class EmbeddedIndex final : public VectorIndex, private vectors::PointStore {
   }
   Result<std::vector<IndexedUser>> scan(int generation, const TenantId& tenant, std::int64_t after,
                                         int limit) override;
-  Result<std::int64_t> kept(int generation, const TenantId& tenant,
-                            std::optional<std::int64_t> user_id) override;
+  Result<KeptPoints> kept(int generation, const TenantId& tenant,
+                          std::optional<std::int64_t> user_id) override;
   Status erase(int generation, const TenantId& tenant,
                std::optional<std::int64_t> user_id) override;
 
@@ -289,8 +289,8 @@ Result<std::vector<IndexedUser>> EmbeddedIndex::scan(int generation, const Tenan
   return read_users(*reader, generation, tenant.str(), after, std::max(limit, 0));
 }
 
-Result<std::int64_t> EmbeddedIndex::kept(int generation, const TenantId& tenant,
-                                         std::optional<std::int64_t> user_id) {
+Result<KeptPoints> EmbeddedIndex::kept(int generation, const TenantId& tenant,
+                                       std::optional<std::int64_t> user_id) {
   if (!memory_.find(generation)) return no_generation(generation);
   auto reader = MESH_TRY(readers_.connection());
   return count_points(*reader, generation, tenant.str(), user_id);

@@ -190,15 +190,15 @@ Status write_point(Database& db, int generation, PointChange& change) {
   "FROM points WHERE partition = (SELECT id FROM partitions WHERE generation = ?1 AND tenant" \
   " = ?2) AND user_id BETWEEN ?3 AND ?4"
 
-Result<std::int64_t> count_points(Database& db, int generation, std::string_view tenant,
-                                  std::optional<std::int64_t> user_id) {
-  auto count = MESH_TRY(db.prepare("SELECT count(*) " MESH_POINTS_OF));
+Result<KeptPoints> count_points(Database& db, int generation, std::string_view tenant,
+                                std::optional<std::int64_t> user_id) {
+  auto count = MESH_TRY(db.prepare("SELECT count(code),count(*) " MESH_POINTS_OF));
   count.bind(1, std::int64_t{generation})
       .bind_text(2, tenant)
       .bind(3, user_id.value_or(std::numeric_limits<std::int64_t>::min()))
       .bind(4, user_id.value_or(std::numeric_limits<std::int64_t>::max()));
   (void)MESH_TRY(count.step());
-  return count.integer(0);
+  return KeptPoints{count.integer(0), count.integer(1) - count.integer(0)};
 }
 
 Result<std::vector<std::int64_t>> delete_points(Database& db, int generation,

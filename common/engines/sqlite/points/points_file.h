@@ -54,8 +54,8 @@ Result<bool> delete_dropped(Database& db, int limit);
 
 Status write_point(Database& db, int generation, PointChange& change);
 // The rows of a tenant, or of one user of it: points, and removed ones.
-Result<std::int64_t> count_points(Database& db, int generation, std::string_view tenant,
-                                  std::optional<std::int64_t> user_id);
+Result<KeptPoints> count_points(Database& db, int generation, std::string_view tenant,
+                                std::optional<std::int64_t> user_id);
 // Deletes at most `limit` of them; of which users. The partition's own row stays: memory goes by
 // its id.
 Result<std::vector<std::int64_t>> delete_points(Database& db, int generation,

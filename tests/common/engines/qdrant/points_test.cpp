@@ -116,7 +116,11 @@ TEST(QdrantPoints, OfATenantPointsAndRemovalsAreKept) {
                             R"({"key":"removedTenantId","match":{"value":"acme"}}]})";
   EXPECT_EQ(drop_kept(tenant("acme"), std::nullopt), R"({"filter":)" + whose + "}");
   EXPECT_EQ(kept_page(tenant("acme"), std::nullopt, "", 9),
-            R"({"filter":)" + whose + R"(,"limit":9,"with_payload":false})");
+            R"({"filter":)" + whose + R"(,"limit":9,"with_payload":["tenantId"]})");
+  EXPECT_EQ(kept_of(Json::parse(R"({"points":[{"id":"a","payload":{"tenantId":"acme"}},)"
+                                R"({"id":"b","payload":{}}]})"))
+                .value(),
+            (KeptPoints{1, 1}));
   EXPECT_EQ(Json::parse(kept_page(tenant("acme"), std::nullopt, "an id", 9))["offset"], "an id");
   EXPECT_EQ(removals_index(16),
             R"({"field_name":"removedTenantId","field_schema":{"type":"keyword"}})");

@@ -134,7 +134,8 @@ struct World {
     for (const char* topic : {"user.events", "analytics.events", "analytics.events.dlq"}) {
       EXPECT_EQ(records(topic, "acme"), 0) << topic;
     }
-    for (const int generation : {1, 2}) EXPECT_EQ(index.kept(generation, tenant("acme"), {}), 0);
+    for (const int generation : {1, 2})
+      EXPECT_EQ(index.kept(generation, tenant("acme"), {}), KeptPoints());
     EXPECT_FALSE(*keys.find(tenant("acme")));
     EXPECT_FALSE(cached("acme"));
     EXPECT_EQ(tenants.get(tenant("acme")).error().kind, ErrorKind::not_found);
@@ -144,7 +145,8 @@ struct World {
     EXPECT_EQ(records("user.events", "globex"), 4);
     EXPECT_EQ(records("analytics.events", "globex"), 3);
     EXPECT_EQ(records("analytics.events.dlq", "globex"), 1);
-    for (const int generation : {1, 2}) EXPECT_EQ(index.kept(generation, tenant("globex"), {}), 2);
+    for (const int generation : {1, 2})
+      EXPECT_EQ(index.kept(generation, tenant("globex"), {})->vectors, 2);
     EXPECT_TRUE(*keys.find(tenant("globex")));
     EXPECT_TRUE(cached("globex"));
     EXPECT_FALSE(tenants.get(tenant("globex")).value().closed);
@@ -224,6 +226,22 @@ TEST_F(ErasureTest, ADryRunCountsAndChangesNothing) {
   EXPECT_EQ(records("user.events", "acme"), 4);
   EXPECT_FALSE(tenants.get(tenant("acme")).value().closed);
   EXPECT_EQ(work.pauses, 0);
+}
+
+TEST_F(ErasureTest, WhatAnIndexRemembersOfRemovedUsersIsNoVector) {
+  index.plant(1, {"acme", 9}, {4, true, {}, {}});
+  auto count = context(true);
+  ASSERT_TRUE(erasure().run(count));
+  const Json& parts = count.task().result.at("parts");
+  EXPECT_EQ(number(parts, "index/user_embeddings-1"), 2);
+  EXPECT_EQ(number(parts, "index/user_embeddings-1 (removals)"), 1);
+  for (const Json& part : parts) {
+    if (part.at("place") != "index/user_embeddings-1 (removals)") continue;
+    EXPECT_THAT(part.at("remains").get<std::string>(), HasSubstr("a rebuild makes them"));
+  }
+  auto work = context();
+  ASSERT_TRUE(erasure().run(work));
+  expect_gone();
 }
 
 TEST_F(ErasureTest, WithoutAKeyNothingIsErased) {
@@ -509,8 +527,8 @@ TEST_F(ErasureTest, OfAUserTakesTheUsersAloneAndLeavesTheWordThatItIsGone) {
   EXPECT_EQ(types, std::vector<std::string>{"user.deleted"});
   EXPECT_EQ(records("user.events", "acme"), 3);
   EXPECT_EQ(records("analytics.events.dlq", "acme"), 0);
-  EXPECT_EQ(index.kept(1, tenant("acme"), 1), 0);
-  EXPECT_EQ(index.kept(1, tenant("acme"), 2), 1);
+  EXPECT_EQ(index.kept(1, tenant("acme"), 1), KeptPoints());
+  EXPECT_EQ(index.kept(1, tenant("acme"), 2)->vectors, 1);
   EXPECT_TRUE(*keys.find(tenant("acme"))) << "the key is the tenant's";
   EXPECT_FALSE(tenants.get(tenant("acme")).value().closed);
   const Json& receipt = work.task().result.at("receipt").at("receipt");
