@@ -151,6 +151,8 @@ CountedPlaces counted_places(Session& session, const Result<Json>& task) {
                "the count has not ended well: " + plain_text(at_path(*ended, "summary")))};
 }
 
+bool can_go(const Json& place) { return plain_text(at_path(place, "remains")).empty(); }
+
 Outcome purge(Session& session, const PurgeArgs& args) {
   const std::string file = receipt_file(session, args);
   // Before anything goes: what was erased without a receipt cannot be erased again for one.
@@ -162,8 +164,10 @@ Outcome purge(Session& session, const PurgeArgs& args) {
   if (!counted.places) return counted.left;
   const auto places = with_any(*counted.places);
   if (args.dry_run || session.out.for_people()) session.out.items(plan_view(), places);
-  if (places.empty()) session.out.note("nothing is kept of " + described(args));
-  if (args.dry_run || places.empty()) return Exit::ok;
+  // The task that has counted is itself among what remains.
+  const bool any = std::ranges::any_of(places, can_go);
+  if (!any) session.out.note("nothing that can go is kept of " + described(args));
+  if (args.dry_run || !any) return Exit::ok;
   MESH_TRY(confirm_by_name(session, args));
   return carry_out(session, args, file);
 }

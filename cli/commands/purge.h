@@ -28,6 +28,9 @@ struct CountedPlaces {
 };
 CountedPlaces counted_places(Session& session, const Result<Json>& task);
 
+// Whether a purge takes what is there; else `remains` says why not.
+bool can_go(const Json& place);
+
 const View& place_view();
 
 // The options that both verbs have, and TENANT.

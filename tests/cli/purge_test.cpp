@@ -124,9 +124,9 @@ TEST_F(PurgeTest, OneThatFailsSaysSoAndWritesNoReceipt) {
 }
 
 TEST_F(PurgeTest, WhatKeepsNothingIsNotAskedAbout) {
-  counted = Json::array({place("store/users", 0, 0)});
+  counted = Json::array({place("store/users", 0, 0), place("log/task.events", 1, 0, "this one")});
   EXPECT_EQ(at_fake(purge({})), 0);
-  EXPECT_THAT(err, HasSubstr("nothing is kept of tenant acme"));
+  EXPECT_THAT(err, HasSubstr("nothing that can go is kept of tenant acme"));
   EXPECT_FALSE(asked_to_erase());
 }
 
@@ -139,6 +139,28 @@ TEST_F(PurgeTest, AReceiptIsVerifiedByTheServerOrByAKey) {
   EXPECT_EQ(at_fake({"verify-receipt", receipt, "--key", file("key.pem", kPublic)}), 0) << err;
   EXPECT_EQ(Json::parse(fake.requests()[fake.requests().size() - 2].body),
             Json({{"dry_run", true}}));
+}
+
+TEST_F(PurgeTest, WhatRemainsIsComparedWithTheReceipt) {
+  Json& remains = signed_receipt["receipt"]["remains"];
+  remains = Json::array({{{"place", "log/user.events"}, {"count", 3}, {"why", "compaction"}},
+                         {{"place", "store/tasks"}, {"count", nullptr}, {"why", "ids"}}});
+  signed_receipt["signature"] = SigningKey::from_pem(kPrivate)->sign(signed_receipt["receipt"]);
+  const auto receipt = file("receipt.json", signed_receipt.dump());
+  const std::vector<std::string> verify{"verify-receipt", receipt};
+  counted = Json::array({place("log/user.events", 3, 0, "compaction")});
+  EXPECT_EQ(at_fake(verify), 0) << err;
+  counted[0]["count"] = 4;
+  EXPECT_EQ(at_fake(verify), 1) << "there is more of it";
+  EXPECT_THAT(err, HasSubstr("1 place has something"));
+  counted = Json::array({place("log/analytics.events", 1, 0, "retention")});
+  EXPECT_EQ(at_fake(verify), 1) << "the receipt does not name it";
+  // What the mesh goes on to write of those that are gone.
+  counted = Json::array({place("log/task.events", 9, 0, "the operator's"),
+                         place("log/tenant.events", 9, 0, "the operator's"),
+                         place("store/usage", 9, 0, "billed"),
+                         place("index/user_embeddings-2 (removals)", 1, 0, "ids")});
+  EXPECT_EQ(at_fake(verify), 0) << err;
 }
 
 TEST_F(PurgeTest, AReceiptThatIsNotGoodOrNotTrueAnyMoreIsOne) {
