@@ -40,7 +40,8 @@ struct ErasureDeps {
   // This process reads with the tenant's keys no more: else what is counted behind their drop might
   // be what it remembers them for.
   std::function<void(const TenantId&)> forget_keys;
-  std::vector<KeptPart> uncounted;  // places that tell nobody whose what is, with why it remains
+  // Places of these engines that tell nobody whose what is, with why it remains.
+  std::vector<KeptPart> uncounted;
   Clock& clock;
   std::string version;  // of this meshd, for receipts
   // A receipt's signature; empty: this process has no key, and erases nothing.

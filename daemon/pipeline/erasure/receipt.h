@@ -17,7 +17,8 @@ struct ErasureFacts {
   std::vector<KeptPart> left;                  // as it was counted at the end
   // Groups that did not come by while they were waited for: what they do of it may come yet.
   std::vector<std::string> absent;
-  std::vector<KeptPart> uncounted;  // places that tell nobody whose what is, with why it remains
+  // Places of these engines that tell nobody whose what is, with why it remains.
+  std::vector<KeptPart> uncounted;
 };
 
 // {"version","mesh_version","target":{"tenant","subject"},"task","started_by","began","ended",

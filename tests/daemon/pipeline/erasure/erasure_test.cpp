@@ -210,6 +210,9 @@ TEST_F(ErasureTest, SaysInASignedReceiptWhatWentWhatRemainsAndWhy) {
   EXPECT_EQ(number(receipt.at("erased"), "store/tenant"), 1);
   EXPECT_EQ(why(receipt, "store/usage"), "totals of what was billed");
   EXPECT_THAT(why(receipt, "log/tenant.events"), HasSubstr("the operator's"));
+  EXPECT_THAT(why(receipt, "store/tasks"), HasSubstr("they name ids"));
+  EXPECT_THAT(why(receipt, "store/tenant (numbers)"), HasSubstr("given out twice"));
+  EXPECT_THAT(why(receipt, "store/usage_ids"), HasSubstr("after 31 days"));
   EXPECT_THAT(receipt.at("backups").get<std::string>(), HasSubstr("mesh backup"));
   for (const Json& again : receipt.at("counted_again")) EXPECT_EQ(again.at("count"), 0) << again;
   EXPECT_EQ(number(receipt.at("counted_again"), "log/user.events"), 0);
