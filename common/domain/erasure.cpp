@@ -7,14 +7,11 @@
 #include "common/domain/catalogue.h"
 
 namespace mesh {
-namespace {
 
 bool is_of_users(std::string_view topic) {
   if (is_dead_letter_topic(topic)) topic.remove_suffix(dead_letter_topic("").size());
   return std::ranges::find(kTopicsOfUsers, topic) != kTopicsOfUsers.end();
 }
-
-}  // namespace
 
 bool concerns(const ErasureTarget& target, const StoredRecord& record) {
   const std::string& tenant = target.tenant.str();

@@ -28,6 +28,7 @@ std::string to_string(const ErasureTarget& target);  // "tenant acme", "user 7 o
 Result<ErasureTarget> erasure_target_from_json(const Json& json);
 // Where a subject is a user. Elsewhere the same text names something else, as a molecule.
 inline constexpr std::array<std::string_view, 2> kTopicsOfUsers{"user.events", "analytics.events"};
+bool is_of_users(std::string_view topic);  // or of the dead letters of one of them
 // Whether a record is the target's: by its key, and where another producer made one of its own, by
 // what a pipeline reads. Both are the tenant's, one to those who read the log and the other to
 // those who read projections. Of the position the topic alone counts.

@@ -34,10 +34,7 @@ Result<std::vector<KeptRecords::Topic>> KeptRecords::topics() {
   for (TopicInfo& info : MESH_TRY(admin_.topics())) {
     const std::string& name = info.spec.name;
     const bool of_operator = name == kTaskEvents || name == kTenantEvents;
-    std::string_view source = name;
-    if (is_dead_letter_topic(source)) source.remove_suffix(dead_letter_topic("").size());
-    const bool of_users = std::ranges::find(kTopicsOfUsers, source) != kTopicsOfUsers.end();
-    if (target_.subject && !of_users) continue;
+    if (target_.subject && !is_of_users(name)) continue;
     found.push_back({std::move(info.spec), of_operator});
   }
   return found;
