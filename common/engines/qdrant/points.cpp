@@ -8,6 +8,7 @@
 
 #include "common/base/ids.h"
 #include "common/domain/user.h"
+#include "common/engines/qdrant/answers.h"
 
 namespace mesh::qdrant {
 namespace {
