@@ -122,6 +122,10 @@ class FakeEventLog final : public EventLog, public LogAdmin {
     std::lock_guard lock(mutex_);
     return seeks_refused_;
   }
+  // As a broker, which takes out what is old or overwritten, and no single record.
+  void erase_no_records() {
+    locked([&] { erases_records_ = false; });
+  }
   // Called before each seek of a group takes effect, without a lock.
   void before_seek(std::function<void()> hook) {
     locked([&] { before_seek_ = std::move(hook); });
