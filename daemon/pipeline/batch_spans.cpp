@@ -23,7 +23,9 @@ BatchSpans::BatchSpans(Spans& spans, const char* name, Span::Kind kind)
 
 TraceContext BatchSpans::add(const std::optional<TraceContext>& parent, Span::Attributes attributes,
                              SteadyTime start, Share share) {
-  if (share == Share::span && parent && !all_.empty() && all_.back().parent == parent->span_id) {
+  // The id of a span is its own within its trace only.
+  if (share == Share::span && parent && !all_.empty() && all_.back().parent == parent->span_id &&
+      all_.back().context.trace_id == parent->trace_id) {
     ++all_.back().events;
     all_.back().start = std::min(all_.back().start, start);
   } else {

@@ -77,6 +77,20 @@ TEST_F(BatchSpansTest, EventsOfOneRequestShareASpan) {
   EXPECT_EQ(all[0]["status"]["code"], 2);
 }
 
+// Clients that always send the same parent lost all events but the first from their traces.
+TEST_F(BatchSpansTest, EqualIdsOfParentsInTwoTracesAreTwoParents) {
+  auto spans = begin();
+  TraceContext same = other;
+  same.span_id = one.span_id;
+  spans.add(one, {}, clock.steady());
+  spans.add(same, {}, clock.steady());
+  spans.end_all(std::nullopt);
+  auto all = sent();
+  ASSERT_EQ(all["log append"].size(), 2u);
+  EXPECT_EQ(all["log append"][0]["traceId"], one.trace_id);
+  EXPECT_EQ(all["log append"][1]["traceId"], other.trace_id);
+}
+
 TEST_F(BatchSpansTest, WhatIsNotSentIsInNoBatch) {
   auto spans = begin();
   spans.add(TraceContext::make(false), {}, clock.steady());
