@@ -226,10 +226,12 @@ TEST_F(SecretsTest, AreNeitherPrintedNorToldOfABadConfiguration) {
       Json wrong = config;
       Json value = at(wrong, key);
       at(wrong, key) = Json{{"list", {value}}};
-      expect_clean("--check-config", run({kMeshdProgram, "--config", write(wrong), "--check-config"}));
+      expect_clean("--check-config",
+                   run({kMeshdProgram, "--config", write(wrong), "--check-config"}));
       at(wrong, key) = value;
       at(wrong, key + "s") = value;
-      expect_clean("--check-config", run({kMeshdProgram, "--config", write(wrong), "--check-config"}));
+      expect_clean("--check-config",
+                   run({kMeshdProgram, "--config", write(wrong), "--check-config"}));
     }
     // The secrets themselves are of no use.
     for (const char* key : {"auth.operator_token_file", "auth.jwt.hs256_secret_file"}) {
