@@ -102,8 +102,13 @@ void add_found(bench::Report& report, const pipeline::TracePorts& ports, const s
   std::int64_t read = 0;
   for (const auto& id : ids) {
     const auto start = std::chrono::steady_clock::now();
-    read += pipeline::trace_event(ports, {id}).value().search.records;
+    const auto trace = pipeline::trace_event(ports, {id});
     took.push_back(millis_since(start));
+    if (!trace) {
+      std::fprintf(stderr, "%s: %s\n", name.c_str(), trace.error().to_string().c_str());
+      std::exit(1);
+    }
+    read += trace->search.records;
   }
   std::ranges::sort(took);
   report.add({name + "/p50", at(took, 0.5), "ms", whole});
