@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import socketserver
+import subprocess
 import sys
 import tempfile
 import threading
@@ -261,9 +262,14 @@ def trial(folder, collector):
     with serving(Sink()) as sink, serving(Tap(receives)) as tap:
         write(f"{folder}/otelcol.yaml", collector_config(receives, sink.server_port, metrics))
         write(f"{folder}/meshd.yaml", meshd_config(tap.server_address[1]))
-        with process(folder, collector, "--config", f"file:{folder}/otelcol.yaml") as collecting:
+        with process(folder, collector, "--config", f"{folder}/otelcol.yaml") as collecting:
             traces, own = f"http://127.0.0.1:{receives}/v1/traces", f"http://127.0.0.1:{metrics}/metrics"
-            until("the start of the Collector", lambda: ask(traces, "POST", {})[0] == 200 and ask(own)[0] == 200)
+
+            def started():
+                if collecting.poll() is not None:
+                    fail(f"the Collector does not start: {read(f'{folder}/otelcol.log')}")
+                return ask(traces, "POST", {})[0] == 200 and ask(own)[0] == 200
+            until("the start of the Collector", started)
             # It does look at what it is sent.
             status, _ = ask(traces, "POST", {"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "no id"}]}]}]})
             if status != 400:
@@ -292,8 +298,9 @@ def trial(folder, collector):
                  for name in ("receiver_accepted", "receiver_refused", "receiver_failed", "exporter_send_failed")}
         if taken != {**dict.fromkeys(taken, 0), "receiver_accepted": len(sent)}:
             fail(f"of {len(sent)} spans the Collector counts {taken}")
-        print(f"otelcol: {len(sent)} spans of {len({trace for trace, _ in sent})} traces in {len(tap.bodies())} requests are taken, "
-              "none is refused, and all are handed on as they were sent")
+        version = subprocess.run([collector, "--version"], check=True, capture_output=True, text=True).stdout.strip()
+        print(f"otel-test: {len(sent)} spans of {len({ids[0] for ids in sent})} traces in {len(tap.bodies())} requests are taken, "
+              f"none is refused, and all are handed on as they were sent, by {version}")
 
 
 def main():
