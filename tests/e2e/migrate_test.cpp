@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/e2e/daemon.h"
+#include "tests/support/bytes.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh::e2e {
@@ -46,6 +47,28 @@ TEST_F(Migrate, TheNewEnginesGoOnWhereTheOldOnesWere) {
   EXPECT_THAT(found.out, HasSubstr("ann@acme.dev"));
   const Outcome tasks = new_.mesh({"tasks", "list"});
   EXPECT_THAT(tasks.out, HasSubstr("migration"));
+}
+
+// The keys of tenants move, and the note of the master key does not.
+TEST_F(Migrate, TheNewEnginesAreOfTheSameMasterKey) {
+  test::write_bytes(dir_.file("master"), std::string(64, 'c'));
+  test::write_bytes(dir_.file("another"), std::string(64, 'd'));
+  const auto crypto = [&](const std::string& file) {
+    return "tenants: {erasure: crypto, master_key_file: " + dir_.file(file) + "}\n";
+  };
+  Daemon old(dir_.file("old"), crypto("master")), wrong(dir_.file("new"), crypto("another"));
+  ASSERT_TRUE(old.start()) << old.errors();
+  create(old, "ann");
+  ASSERT_EQ(old.stop(), 0);
+  const Outcome moved = migrate(old.write_config(), wrong.write_config());
+  ASSERT_EQ(moved.exit_code, 0) << moved.err;
+  EXPECT_FALSE(wrong.start());
+  EXPECT_THAT(wrong.errors(), HasSubstr("tenants.master_key_file holds another key"));
+
+  Daemon right(dir_.file("new"), crypto("master"));
+  ASSERT_TRUE(right.start()) << right.errors();
+  create(right, "bob");
+  EXPECT_THAT(right.mesh({"search", "ann", "--tenant", "acme"}).out, HasSubstr("ann@acme.dev"));
 }
 
 TEST_F(Migrate, WhatCannotBeIsToldAndChangesNothing) {
