@@ -479,6 +479,7 @@ TEST_F(ErasureTest, ALogThatTakesNoRecordOutGetsATombstoneForEachEntityAndSaysWh
 
 TEST_F(ErasureTest, AnEntityThatComesBehindItsTombstoneGetsAnother) {
   log.erase_no_records();
+  (void)data.erase({tenant("acme")}, "store/retries", 10);  // else there is a second round anyway
   Record foreign = to_record(user_event("created", 5, 1));
   foreign.key = "some/key";
   log.append_now(std::move(foreign));
