@@ -68,7 +68,8 @@ Outcome verify(Session& session, const Args& args) {
     if (at_path(place, "count") == 0) continue;
     (is_explained(place, at_path(document, "receipt")) ? remaining : back).push_back(place);
   }
-  const std::string whose = plain_text(at_path(document, "receipt.target"));
+  const std::string whose =
+      to_string(MESH_TRY(erasure_target_from_json(at_path(document, "receipt.target"))));
   std::vector<Json> shown = back;
   shown.insert(shown.end(), remaining.begin(), remaining.end());
   session.out.items(place_view(), shown);
