@@ -17,6 +17,8 @@
 
 namespace mesh {
 
+using Offsets = std::map<TopicPartition, std::int64_t>;  // one of each partition
+
 // Called exactly once, from a thread of the engine's: positions in the order of the records, or
 // the error. On `uncertain` any of the records may be in the log, or come into it yet; on every
 // other error none is, nor will be. Must not block or throw.

@@ -30,8 +30,7 @@ Status scan_back(EventLog& log, const TopicPartition& partition,
 Result<std::set<TopicPartition>> partitions_of(LogAdmin& admin,
                                                const std::vector<std::string>& topics);
 // The ends of all partitions of the topics; `not_found` for one that does not exist.
-Result<std::map<TopicPartition, std::int64_t>> ends(EventLog& log, LogAdmin& admin,
-                                                    const std::vector<std::string>& topics);
+Result<Offsets> ends(EventLog& log, LogAdmin& admin, const std::vector<std::string>& topics);
 
 Result<TopicInfo> find_topic(LogAdmin& admin, const std::string& topic);
 

@@ -14,8 +14,6 @@ namespace mesh::services {
 namespace {
 
 using http::Response;
-using Offsets = std::map<TopicPartition, std::int64_t>;
-
 std::string_view state_name(pipeline::PipelineStatus::State state) {
   using State = pipeline::PipelineStatus::State;
   switch (state) {

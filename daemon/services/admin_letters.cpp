@@ -205,8 +205,8 @@ Acks acks_of_mended(const http::Request& request) {
 
 http::RouteTable letter_routes(const std::shared_ptr<const WorkAdminDeps>& shared) {
   using http::Body;
-  using Work = Result<Response> (*)(const WorkAdminDeps&, const http::Request&);
-  const auto work = [shared](Work of) { return answering(shared, of); };
+  using Verb = Result<Response> (*)(const WorkAdminDeps&, const http::Request&);
+  const auto work = [shared](Verb of) { return answering(shared, of); };
   const http::Parameter topic =
       api::path("topic", "The topic whose dead letters, with or without `.dlq`.");
   const auto counted = api::gives("Matching", "With `dry_run`: how many letters match.");

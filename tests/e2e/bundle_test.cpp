@@ -87,17 +87,27 @@ const std::set<std::string> kPlanted = {"auth.operator_token_file", "auth.jwt.hs
                                         "postgres.dsn", "redis.password_file",
                                         "openai.api_key_file"};
 // The same by other means, or of servers that this test does not have; and certificates, which are
-// public. Of all of them the configuration shows paths. Keys of TLS and of receipts go to the
-// library alone, as text they are in no part of a bundle.
-const std::set<std::string> kOthers = {"postgres.dsn_file",       "postgres.password_file",
-                                       "kafka.password_file",     "kafka.key_file",
-                                       "qdrant.api_key_file",     "auth.jwt.jwks_file",
-                                       "kafka.ca_file",           "kafka.cert_file",
-                                       "http.tls.key_file",       "tenants.receipt_key_file",
-                                       "http.tls.cert_file",      "auth.jwt.ca_file",
-                                       "postgres.ca_file",        "qdrant.ca_file",
-                                       "redis.ca_file",           "openai.ca_file",
-                                       "http.tls.client_ca_file", "telemetry.otlp.headers_file",
+// public. Of all of them the configuration shows paths. Keys of TLS, of receipts and of tenants go
+// to the library alone, as text they are in no part of a bundle.
+const std::set<std::string> kOthers = {"postgres.dsn_file",
+                                       "postgres.password_file",
+                                       "kafka.password_file",
+                                       "kafka.key_file",
+                                       "qdrant.api_key_file",
+                                       "auth.jwt.jwks_file",
+                                       "kafka.ca_file",
+                                       "kafka.cert_file",
+                                       "http.tls.key_file",
+                                       "tenants.receipt_key_file",
+                                       "tenants.master_key_file",
+                                       "http.tls.cert_file",
+                                       "auth.jwt.ca_file",
+                                       "postgres.ca_file",
+                                       "qdrant.ca_file",
+                                       "redis.ca_file",
+                                       "openai.ca_file",
+                                       "http.tls.client_ca_file",
+                                       "telemetry.otlp.headers_file",
                                        "telemetry.otlp.ca_file"};
 
 void file_keys(const Json& node, const std::string& path, std::vector<std::string>& keys) {

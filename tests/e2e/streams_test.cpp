@@ -34,6 +34,7 @@ std::vector<Command> commands(const std::string& folder) {
       {{"users", "get", "1", "--tenant", "acme"}},
       {{"users", "update", "1", "--name", "Alice", "--tenant", "acme"}},
       {{"users", "import", users, "--tenant", "acme"}},
+      {{"users", "purge", "acme", "1", "--dry-run"}},
       {{"search", "alice", "--tenant", "acme"}},
       {{"events", "publish", lines, "--tenant", "acme"}},
       {{"events", "tail", "--topic", "user.events", "--from", "start", "--no-follow"}},
@@ -56,6 +57,7 @@ std::vector<Command> commands(const std::string& folder) {
       {{"tenants", "create", "made"}},
       {{"tenants", "list"}},
       {{"tenants", "get", "acme"}},
+      {{"tenants", "purge", "acme", "--dry-run"}},
       {{"tenants", "update", "acme", "--name", "Acme"}},
       {{"types", "check", "acme", "order.placed", "-f", folder + "/order.json"}},
       {{"types", "register", "acme", "order.placed", "-f", folder + "/order.json"}},
@@ -226,6 +228,7 @@ TEST_F(Streams, TheTableHasEveryVerb) {
                                      "context add", "context use", "context remove", "context show",
                                      "index rollback", "groups delete", "restore", "migrate",
                                      "tasks watch", "types delete", "usage",
+                                     "verify-receipt",  // purge_test has it
                                      // tests/e2e/deploy has these.
                                      "deploy eks", "deploy kubernetes", "deploy local",
                                      "deploy status", "deploy upgrade", "deploy destroy"};

@@ -27,10 +27,9 @@
 #include <vector>
 
 #include "common/domain/event.h"
+#include "common/ports/event_log.h"
 
 namespace mesh::pipeline {
-
-using Offsets = std::map<TopicPartition, std::int64_t>;
 
 // The lane of a record: the tenant of its key. Of what a foreign producer keys otherwise the lanes
 // are other ones; events of a key share one even so.

@@ -6,8 +6,6 @@
 namespace mesh::pipeline {
 namespace {
 
-using Offsets = std::map<TopicPartition, std::int64_t>;
-
 class LateCommits final : public LogConsumer {
  public:
   LateCommits(std::unique_ptr<LogConsumer> consumer, Duration delay, Clock& clock)

@@ -571,7 +571,7 @@ bool is_dry_run(const Task& task) {
 }
 
 tl::unexpected<Error> no_receipt_key() {
-  return fail(ErrorKind::unprocessable,
+  return fail(ErrorKind::conflict,
               "nothing is purged without a key that signs the receipt: make one by `openssl "
               "genpkey -algorithm ed25519 -out receipt-key.pem`, name it in "
               "tenants.receipt_key_file, and start meshd anew");

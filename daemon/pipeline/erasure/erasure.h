@@ -59,7 +59,7 @@ struct ErasureDeps {
 Json erasure_spec(const ErasureTarget& target, bool dry_run);
 bool is_dry_run(const Task& task);
 
-// `unprocessable` with how to make a key.
+// `conflict` with how to make a key: the request is a good one.
 tl::unexpected<Error> no_receipt_key();
 
 // Any thread.

@@ -25,8 +25,6 @@ constexpr Duration kCatchUp{10'000};  // how long verify and rollback wait for i
 constexpr int kTasksLookedAt = 100;   // newest ones, for a rebuild under way
 
 using Infos = std::vector<GenerationInfo>;
-using Offsets = std::map<TopicPartition, std::int64_t>;
-
 Infos::const_iterator serving_of(const Infos& all) {
   return std::ranges::find_if(all, &GenerationInfo::serving);
 }

@@ -13,8 +13,6 @@ namespace {
 
 constexpr Duration kRebuildLook{200};
 
-using Offsets = std::map<TopicPartition, std::int64_t>;
-
 std::int64_t sum(const Offsets& offsets) {
   std::int64_t total = 0;
   for (const auto& [partition, offset] : offsets) total += offset;

@@ -4,8 +4,6 @@
 
 namespace mesh::pipeline {
 
-using Offsets = std::map<TopicPartition, std::int64_t>;
-
 Result<Offsets> committed_by(LogAdmin& admin, const std::string& group) {
   auto groups = MESH_TRY(admin.groups());
   const auto found = std::ranges::find(groups, group, &GroupInfo::name);

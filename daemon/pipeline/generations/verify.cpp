@@ -18,8 +18,6 @@ struct Expected {
   bool deleted = false;
 };
 using Users = std::map<UserKey, Expected>;  // by tenant, then id
-using Offsets = std::map<TopicPartition, std::int64_t>;
-
 // Takes up what the log holds from `next` on, and moves `next`.
 Status read_users(EventLog& log, LogAdmin& admin, const std::vector<std::string>& topics,
                   Offsets& next, const std::function<void(const UserKey&, Expected)>& use) {

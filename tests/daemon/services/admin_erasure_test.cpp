@@ -76,7 +76,7 @@ TEST_F(AdminErasure, APurgeOfWhatIsNoTenantOrWithoutAKeyIsRefused) {
   EXPECT_EQ(purge(Json::object(), "gone").status, 404);
   EXPECT_EQ(purge(Json::object(), "operator").status, 403);
   const auto keyless = purge(Json::object(), "acme", false);
-  EXPECT_EQ(keyless.status, 422);
+  EXPECT_EQ(keyless.status, 409);
   EXPECT_THAT(keyless.body, HasSubstr("openssl genpkey"));
   EXPECT_EQ(purge({{"subject", ""}}).status, 422) << "it would be the whole tenant";
   EXPECT_EQ(purge({{"user", "7"}}).status, 422) << "likewise";
@@ -97,7 +97,7 @@ TEST_F(AdminErasure, AReceiptThatWasChangedIsRefused) {
   EXPECT_THAT(refused.body, HasSubstr("changed since it was signed"));
   EXPECT_EQ(verify({{"receipt", receipt}}).status, 422);
   EXPECT_EQ(verify({{"signature", "x"}}).status, 422);
-  EXPECT_EQ(verify({{"receipt", receipt}, {"signature", key.sign(receipt)}}, false).status, 422);
+  EXPECT_EQ(verify({{"receipt", receipt}, {"signature", key.sign(receipt)}}, false).status, 409);
   EXPECT_TRUE(fakes.tasks.list(10)->empty());
 }
 
