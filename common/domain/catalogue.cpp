@@ -88,6 +88,7 @@ constexpr std::string_view kTenantSchema = R"({
       }
     },
     "types": {"type": "object", "additionalProperties": {"type": "object"}},
+    "retention": {"type": "string", "minLength": 2},
     "managed_by": {"type": "string", "minLength": 1, "maxLength": 63},
     "closed": {"type": "boolean"},
     "version": {"type": "integer", "minimum": 1},

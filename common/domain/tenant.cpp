@@ -8,6 +8,9 @@
 namespace mesh {
 namespace {
 
+// Records go about once an hour: a shorter one would be promised, and not kept.
+constexpr Duration kLeastRetention{3'600'000};
+
 // Whatever separates an id from what follows must not occur in it: '/' in keys of records
 // (tenant_of_key), NUL in the names of claims. These letters are also the same in every spelling of
 // a URL.
@@ -30,6 +33,16 @@ Result<TenantId> TenantId::parse(std::string_view text) {
   return TenantId(std::string(text));
 }
 
+Result<Duration> retention_from_json(const Json& json, const std::string& at) {
+  const auto given = json.is_string() ? parse_duration(json.get_ref<const std::string&>())
+                                      : fail(ErrorKind::invalid, "must be a duration, as 7d");
+  const std::string fault = !given                      ? given.error().message
+                            : *given < kLeastRetention ? "must be at least 1h"
+                                                        : "";
+  if (fault.empty()) return *given;
+  return fail({ErrorKind::unprocessable, "the retention is not valid", {}, {{at, fault}}, {}});
+}
+
 Json to_json(const Tenant& tenant) {
   Json limits = Json::object();
   for (const auto& [scope, policy] : tenant.rate_limits) limits[scope] = to_json(policy);
@@ -40,6 +53,7 @@ Json to_json(const Tenant& tenant) {
   if (!tenant.quotas.empty()) json["quotas"] = to_json(tenant.quotas);
   if (!tenant.roles.empty()) json["roles"] = to_json(tenant.roles);
   if (!tenant.types.empty()) json["types"] = tenant.types;
+  if (tenant.retention) json["retention"] = format_duration(*tenant.retention);
   if (!tenant.managed_by.empty()) json["managed_by"] = tenant.managed_by;
   if (tenant.closed) json["closed"] = true;
   json["version"] = tenant.version;
@@ -148,9 +162,12 @@ Result<Tenant> tenant_from_json(const Json& json) {
         wrong("/closed", "must be true or false");
       }
     } else if (name == "retention") {
-      wrong("/retention",
-            "is not kept per tenant: tenants share their topics, whose records stay as long as the "
-            "configuration's log.retention says; leave it out");
+      auto retention = retention_from_json(value, "/retention");
+      if (retention) {
+        tenant.retention = *retention;
+      } else {
+        for (const auto& field : retention.error().fields) wrong(field.pointer, field.detail);
+      }
     } else if (name == "version") {
       if (value.is_number_integer() && value >= 1) {
         tenant.version = value.get<std::int64_t>();

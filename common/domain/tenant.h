@@ -48,6 +48,7 @@ struct Tenant {
   Quotas quotas = {};
   TokenRoles roles = {};        // of its own credentials
   TypeSchemas types = {};       // own event types, checked (check_types)
+  std::optional<Duration> retention = {};  // how old its activity may become; empty: the log's
   std::string managed_by = {};  // the owner that `mesh apply` noted; empty: none
   bool closed = false;          // its data are being erased: nobody may ask for it or in its name
   std::int64_t version = 1;
@@ -58,10 +59,13 @@ struct Tenant {
 // Whether it may stand in managed_by: it is written as a tenant's id is.
 bool valid_owner(std::string_view text);
 
+// At least an hour: "7d". `unprocessable` with the pointer `at` otherwise.
+Result<Duration> retention_from_json(const Json& json, const std::string& at);
+
 // {"id","name","allow_unknown_types","rate_limits":{scope:{rate,per,burst}},"quotas","roles",
-//  "types","managed_by","closed","version","created_at","updated_at"}. Without quotas, roles, types
-// and managed_by where the tenant has none, and closed where it is not, since a meshd from before
-// them reads such records.
+//  "types","retention","managed_by","closed","version","created_at","updated_at"}. Without quotas,
+// roles, types, retention and managed_by where the tenant has none, and closed where it is not,
+// since a meshd from before them reads such records.
 Json to_json(const Tenant& tenant);
 // {"id","tenantId"}: the value of tenant.deleted.
 Json removal_json(const TenantId& id);

@@ -66,6 +66,7 @@ TEST_P(TenantStoreContract, ARecordKeepsQuotasRolesTypesAndOwner) {
   acme.quotas = {{Quota::events_per_day, 100}};
   acme.roles = {TokenRole::reader, {{"bot", TokenRole::publisher}}};
   acme.types["order.placed"] = Json::parse(R"({"type": "object", "required": ["z", "a"]})");
+  acme.retention = Duration{3 * 86'400'000};
   acme.managed_by = "apply";
   ASSERT_TRUE(succeeds(store_->tenants().create(acme)));
   const auto kept = store_->tenants().get(kAcme);
@@ -73,6 +74,7 @@ TEST_P(TenantStoreContract, ARecordKeepsQuotasRolesTypesAndOwner) {
   EXPECT_EQ(kept->quotas, acme.quotas);
   EXPECT_EQ(kept->roles, acme.roles);
   EXPECT_EQ(kept->types, acme.types);
+  EXPECT_EQ(kept->retention, acme.retention);
   EXPECT_EQ(kept->managed_by, "apply");
 }
 

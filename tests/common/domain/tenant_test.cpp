@@ -63,13 +63,23 @@ TEST(Tenant, SaysThatItIsClosedWhereItIs) {
   EXPECT_FALSE(tenant_from_json({{"id", "acme"}, {"closed", "yes"}}));
 }
 
-// It would be promised, and not kept.
-TEST(Tenant, RefusesARetentionOfItsOwnAndSaysWhatHolds) {
-  const auto read = tenant_from_json({{"id", "acme"}, {"retention", {{"age", "7d"}}}});
-  ASSERT_FALSE(read);
-  ASSERT_EQ(read.error().fields.size(), 1u);
-  EXPECT_EQ(read.error().fields[0].pointer, "/retention");
-  EXPECT_NE(read.error().fields[0].detail.find("log.retention"), std::string::npos);
+TEST(Tenant, KeepsARetentionAsTheConfigurationWritesDurations) {
+  Tenant tenant{.id = TenantId::parse("acme").value(), .name = "Acme", .rate_limits = {}};
+  EXPECT_FALSE(to_json(tenant).contains("retention")) << "a meshd from before reads it";
+  tenant.retention = Duration{7 * 24 * 3'600'000};
+  EXPECT_EQ(to_json(tenant)["retention"], "7d");
+  EXPECT_EQ(tenant_from_json(to_json(tenant))->retention, tenant.retention);
+  EXPECT_EQ(tenant_from_json({{"id", "acme"}, {"retention", "1h"}})->retention, Duration{3'600'000});
+}
+
+TEST(Tenant, RefusesWhatIsNoRetentionWithItsPlace) {
+  for (const Json& retention : {Json("59m"), Json("soon"), Json("0"), Json(7), Json(nullptr),
+                                Json{{"age", "7d"}}}) {
+    const auto read = tenant_from_json({{"id", "acme"}, {"retention", retention}});
+    ASSERT_FALSE(read) << retention;
+    ASSERT_EQ(read.error().fields.size(), 1u);
+    EXPECT_EQ(read.error().fields[0].pointer, "/retention");
+  }
 }
 
 TEST(Tenant, NeedsNoMoreThanAnId) {
