@@ -75,8 +75,8 @@ void compare(const Json& before, const Json& after, const std::string& at, Json&
 Json to_document(const Tenant& tenant) {
   Json document{{"kind", "tenant"}};
   const Json record = to_json(tenant);
-  for (const char* member :
-       {"id", "name", "allow_unknown_types", "rate_limits", "quotas", "roles", "types"}) {
+  for (const char* member : {"id", "name", "allow_unknown_types", "rate_limits", "quotas", "roles",
+                             "types", "retention"}) {
     const auto it = record.find(member);
     if (it != record.end()) document[member] = *it;
   }

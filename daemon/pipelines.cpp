@@ -146,7 +146,8 @@ Pipelines::Pipelines(const config::Config& config, const Ports& ports, const Sel
       erasure(erasure_deps(config, ports, self, clock)),
       tasks(ports.tasks, ports.log, self.process, clock, metrics,
             {config.tasks.max_running, config.tasks.max_running_per_tenant}),
-      config_(config) {
+      config_(config),
+      retention_({ports.log, ports.log_admin, ports.tenants, ports.leases, clock, self.process}) {
   for (const auto& [reads, make] : kProjections) {
     auto stage = make(ports, clock);
     auto runs = std::make_unique<pipeline::Pipeline>(
@@ -191,6 +192,7 @@ Status Pipelines::start() {
   MESH_TRY(generations.start());
   for (auto& projection : projections_) MESH_TRY(projection.pipeline->start());
   tasks.start();
+  retention_.start();
   const auto foreign = generations.foreign();
   if (!foreign) return {};
   const bool asked_for = MESH_TRY(generations.rebuild_is_asked_for());
@@ -209,6 +211,7 @@ void Pipelines::stop() {
   // At once, so that a server that is away holds up all of them no longer than the slowest.
   std::vector<std::jthread> stops;
   stops.emplace_back([this] { relay.stop(); });
+  stops.emplace_back([this] { retention_.stop(); });
   for (auto& projection : projections_) {
     stops.emplace_back([&pipeline = *projection.pipeline] { pipeline.stop(); });
   }

@@ -1,4 +1,5 @@
-// The pipelines of the mesh, and what works beside them: the relay, replays, dead letters, tasks.
+// The pipelines of the mesh, and what works beside them: the relay, replays, dead letters, tasks,
+// the retention of tenants.
 #pragma once
 
 #include <memory>
@@ -18,6 +19,7 @@
 #include "daemon/pipeline/groups.h"
 #include "daemon/pipeline/relay.h"
 #include "daemon/pipeline/replay/replay.h"
+#include "daemon/pipeline/retention/tenant_retention.h"
 #include "daemon/pipeline/seek/seek.h"
 #include "daemon/pipeline/seek/yielding_log.h"
 #include "daemon/pipeline/tasks/tasks.h"
@@ -74,6 +76,7 @@ class Pipelines {
 
   const config::Config& config_;
   std::vector<Projection> projections_;
+  pipeline::TenantRetention retention_;
 };
 
 }  // namespace mesh

@@ -74,10 +74,10 @@ http::RouteTable admin(const RoleDeps& deps) {
                               [&directory = deps.directory](const TenantId& tenant) {
                                 directory.note_use(tenant);
                               }}),
-        services::tenant_routes(
-            {deps.ports.tenants, deps.directory, deps.ports.limiter, deps.waits, deps.quotas}),
-        services::type_routes(
-            {deps.ports.tenants, deps.directory, deps.ports.limiter, deps.waits, deps.quotas}),
+        services::tenant_routes({deps.ports.tenants, deps.directory, deps.ports.limiter, deps.waits,
+                                 deps.quotas, deps.ports.log_admin.erases_records()}),
+        services::type_routes({deps.ports.tenants, deps.directory, deps.ports.limiter, deps.waits,
+                               deps.quotas, deps.ports.log_admin.erases_records()}),
         services::erasure_routes({deps.directory, pipelines.tasks, deps.receipt_key}),
         services::usage_routes({deps.usage}),
         services::usage_totals_routes(deps.ports.usage, deps.directory, deps.clock),

@@ -6,6 +6,7 @@
 #include "cli/render/width.h"
 #include "cli/tenant_files.h"
 #include "common/base/strings.h"
+#include "common/base/time.h"
 
 namespace mesh::cli {
 namespace {
@@ -64,6 +65,8 @@ const View& tenant_view() {
         Field::Kind::json},
        {"types", "TYPES", "its own event types with their JSON Schemas", Field::Show::wide,
         Field::Kind::text, types_text},
+       {"retention", "RETENTION", "how old its activity may become; - for log.retention alone",
+        Field::Show::wide},
        {"managed_by", "MANAGED BY", "the owner whose files say what the record is",
         Field::Show::wide},
        {"closed", "CLOSED", "its data are being purged, and its requests refused",
@@ -82,7 +85,7 @@ struct TenantArgs {
   std::string id, name;
   std::vector<std::string> limits, quotas, roles;
   std::optional<bool> unknown_types;
-  std::optional<std::string> default_role, managed_by;
+  std::optional<std::string> default_role, retention, managed_by;
   int limit = 0;
   WaitOptions wait;
 };
@@ -135,6 +138,14 @@ Result<Json> body_of(const TenantArgs& args) {
     }
     body["roles"]["users"][text.substr(0, equals)] = role == "none" ? Json() : Json(role);
   }
+  if (args.retention) {
+    const auto age = parse_duration(*args.retention);
+    if (*args.retention != "none" && !age) {
+      return fail(ErrorKind::invalid,
+                  "--retention: " + age.error().message + ", or none for log.retention alone");
+    }
+    body["retention"] = age ? Json(*args.retention) : Json();
+  }
   if (args.managed_by) body["managed_by"] = *args.managed_by;
   return body;
 }
@@ -182,7 +193,7 @@ Outcome update(Session& session, const TenantArgs& args) {
   if (body.empty())
     return fail(ErrorKind::invalid,
                 "nothing to change: give --name, --unknown-types, --rate-limit, --quota, --role, "
-                "--default-role or --managed-by");
+                "--default-role, --retention or --managed-by");
   client::WriteOptions write;
   MESH_TRY(set_wait(write, args.wait));
   return print(session, session.mesh->update_tenant(args.id, body, write));
@@ -254,6 +265,10 @@ void add_change(Commands& commands, CLI::App& group, Verb described, const char*
       ->check(CLI::IsMember({"reader", "publisher", "writer"}))
       ->type_name("reader|publisher|writer");
   verb.add_option_function<std::string>(
+          "--retention", [args](const std::string& age) { args->retention = age; },
+          "How old its activity may become, such as 7d; none: as log.retention says alone")
+      ->type_name("AGE|none");
+  verb.add_option_function<std::string>(
           "--managed-by", [args](const std::string& owner) { args->managed_by = owner; },
           "Whose files say what the record is (`mesh apply --owner`); empty: nobody's")
       ->type_name("NAME");
@@ -308,6 +323,7 @@ void add_tenants(Commands& commands) {
                           "mesh tenants update acme --rate-limit search=30/1m\n"
                           "mesh tenants update acme --rate-limit search=none\n"
                           "mesh tenants update acme --quota events_per_day=100000\n"
+                          "mesh tenants update acme --retention 30d\n"
                           "mesh tenants update acme --default-role reader --role bot=publisher\n",
               .tenant = TenantUse::argument},
              "TENANT", update);

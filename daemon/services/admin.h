@@ -53,6 +53,7 @@ struct TenantAdminDeps {
   RateLimiter& limiter;
   WriteWaits& waits;
   QuotaKeeper& quotas;
+  bool erases_records;  // of the log: without it no tenant has a retention of its own
 };
 http::RouteTable tenant_routes(TenantAdminDeps deps);
 http::RouteTable type_routes(TenantAdminDeps deps);

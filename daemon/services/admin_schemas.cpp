@@ -276,6 +276,7 @@ std::string_view admin_schemas() {
     "quotas": {"$ref": "#/components/schemas/NewQuotas"},
     "roles": {"$ref": "#/components/schemas/NewRoles"},
     "types": {"$ref": "#/components/schemas/NewTypes"},
+    "retention": {"$ref": "#/components/schemas/NewRetention"},
     "managed_by": {"$ref": "#/components/schemas/Owner"}
   },
   "additionalProperties": false,
@@ -294,6 +295,7 @@ std::string_view admin_schemas() {
     "quotas": {"$ref": "#/components/schemas/NewQuotas"},
     "roles": {"$ref": "#/components/schemas/NewRoles"},
     "types": {"$ref": "#/components/schemas/NewTypes"},
+    "retention": {"$ref": "#/components/schemas/NewRetention"},
     "managed_by": {"$ref": "#/components/schemas/Owner"}
   },
   "additionalProperties": false,
@@ -312,10 +314,15 @@ std::string_view admin_schemas() {
     "quotas": {"$ref": "#/components/schemas/NewQuotas"},
     "roles": {"$ref": "#/components/schemas/NewRoles"},
     "types": {"$ref": "#/components/schemas/NewTypes"},
+    "retention": {"$ref": "#/components/schemas/NewRetention"},
     "managed_by": {"$ref": "#/components/schemas/Owner"}
   },
   "additionalProperties": false,
   "examples": [{"name": "Acme", "quotas": {"events_per_day": 100000}}]
+},
+"NewRetention": {
+  "description": "How old the tenant's activity may become, at least 1h; null for log.retention alone. Refused where the log is Kafka.",
+  "oneOf": [{"$ref": "#/components/schemas/Duration"}, {"type": "null"}]
 },
 "NewQuotas": {
   "type": "object",

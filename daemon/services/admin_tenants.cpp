@@ -157,6 +157,20 @@ Status take_roles(const Json& body, Tenant& tenant) {
   return {};
 }
 
+// It would be promised where the log cannot keep it.
+Status take_retention(const TenantAdminDeps& deps, const Json& body, Tenant& tenant) {
+  if (!body.contains("retention")) return {};
+  tenant.retention.reset();
+  if (body["retention"].is_null()) return {};
+  if (!deps.erases_records) {
+    return offence("/retention",
+                   "must be left out: brokers keep records by topic: log.retention.activity holds "
+                   "for all tenants");
+  }
+  tenant.retention = MESH_TRY(retention_from_json(body["retention"], "/retention"));
+  return {};
+}
+
 Status take_types(const Json& body, Tenant& tenant, const TypeSchemas& before) {
   if (!body.contains("types")) return {};
   if (!body["types"].is_object()) return offence("/types", "must map types to JSON Schemas");
@@ -167,7 +181,8 @@ Status take_types(const Json& body, Tenant& tenant, const TypeSchemas& before) {
 
 // Applies the members of a create or a patch. Limits of other scopes stay; null takes one away.
 // Types are all that there are then.
-Status take_over(const Json& body, Tenant& tenant, const TypeSchemas& before = {}) {
+Status take_over(const TenantAdminDeps& deps, const Json& body, Tenant& tenant,
+                 const TypeSchemas& before = {}) {
   auto name = MESH_TRY(string_member(body, "name"));
   if (name) {
     if (name->empty() || name->size() > 200) return offence("/name", "must have 1 to 200 bytes");
@@ -204,24 +219,17 @@ Status take_over(const Json& body, Tenant& tenant, const TypeSchemas& before = {
   }
   MESH_TRY(take_quotas(body, tenant));
   MESH_TRY(take_roles(body, tenant));
+  MESH_TRY(take_retention(deps, body, tenant));
   return take_types(body, tenant, before);
 }
 
 // What clients say of a tenant.
 const std::initializer_list<std::string_view> kMembers{
-    "name", "allow_unknown_types", "rate_limits", "quotas", "roles", "types", "managed_by"};
+    "name",  "allow_unknown_types", "rate_limits", "quotas", "roles",
+    "types", "retention",           "managed_by"};
 const std::initializer_list<std::string_view> kNewMembers{
-    "id", "name", "allow_unknown_types", "rate_limits", "quotas", "roles", "types", "managed_by"};
-
-Status known_members(const Json& body, std::initializer_list<std::string_view> members) {
-  // It has an answer of its own: who writes it wants something that the mesh does not do.
-  if (body.contains("retention")) {
-    return offence("/retention",
-                   "is not kept per tenant: tenants share their topics, whose records stay as long "
-                   "as the configuration's log.retention says");
-  }
-  return only_members(body, members);
-}
+    "id",    "name",  "allow_unknown_types", "rate_limits", "quotas",
+    "roles", "types", "retention",           "managed_by"};
 
 WritePosition place_of_change(const ChangedTenant& tenant) {
   return {.outbox = {tenant.event, tenant.event}};
@@ -235,7 +243,7 @@ Response tenant_answer(int status, const ChangedTenant& tenant) {
 
 Result<Response> create(const TenantAdminDeps& deps, const http::Request& request) {
   auto body = MESH_TRY(object_body(request));
-  MESH_TRY(known_members(body, kNewMembers));
+  MESH_TRY(only_members(body, kNewMembers));
   auto id_text = MESH_TRY(string_member(body, "id"));
   if (!id_text) return offence("/id", "is missing");
   auto id = TenantId::parse(*id_text);
@@ -247,7 +255,7 @@ Result<Response> create(const TenantAdminDeps& deps, const http::Request& reques
                 .version = 1,
                 .created_at = {},
                 .updated_at = {}};
-  MESH_TRY(take_over(body, tenant));
+  MESH_TRY(take_over(deps, body, tenant));
   auto made = deps.tenants.create(std::move(tenant));
   deps.directory.note_change(*id);
   if (!made) return fail(made.error());
@@ -289,7 +297,7 @@ Result<Response> get(const TenantAdminDeps& deps, const http::Request& request) 
 Result<Response> change(const TenantAdminDeps& deps, const http::Request& request, bool whole) {
   auto id = MESH_TRY(tenant_of_path(request));
   auto body = MESH_TRY(object_body(request));
-  MESH_TRY(known_members(body, kMembers));
+  MESH_TRY(only_members(body, kMembers));
   // The store compares the version that is read here: a change made in between is a conflict, and
   // is not written over.
   auto tenant = MESH_TRY(deps.tenants.get(id));
@@ -306,7 +314,7 @@ Result<Response> change(const TenantAdminDeps& deps, const http::Request& reques
   if (only_at && std::ranges::find(*only_at, tenant.version) == only_at->end()) {
     tenant.version = 0;  // which it never has
   }
-  MESH_TRY(take_over(body, tenant, before));
+  MESH_TRY(take_over(deps, body, tenant, before));
   auto stored = deps.tenants.update(std::move(tenant));
   deps.directory.note_change(id);
   if (!stored) return change_problem(stored.error(), only_at.has_value());

@@ -15,6 +15,7 @@ namespace {
 
 constexpr int kTenantsAtOnce = 1'000;
 constexpr std::size_t kOffsetsAtOnce = 500;  // of an erasure
+constexpr auto kNone = std::numeric_limits<std::int64_t>::max();
 // The mesh's own account of a tenant.
 constexpr std::array<std::string_view, 3> kAccounts{"tenant.events", "task.events",
                                                     "billing.events"};
@@ -22,12 +23,13 @@ constexpr std::array<std::string_view, 3> kAccounts{"tenant.events", "task.event
 bool is_activity(const TopicSpec& topic) {
   std::string_view source = topic.name;
   if (is_dead_letter_topic(source)) source.remove_suffix(dead_letter_topic("").size());
-  return topic.kind == TopicKind::activity && std::ranges::find(kAccounts, source) == kAccounts.end();
+  return topic.kind == TopicKind::activity &&
+         std::ranges::find(kAccounts, source) == kAccounts.end();
 }
 
 std::int64_t committed_by_all(const std::vector<GroupInfo>& groups,
                               const TopicPartition& partition) {
-  auto lowest = std::numeric_limits<std::int64_t>::max();
+  std::int64_t lowest = kNone;
   for (const GroupInfo& group : groups) {
     const auto at = group.committed.find(partition);
     if (at != group.committed.end()) lowest = std::min(lowest, at->second);
@@ -69,7 +71,6 @@ void TenantRetention::round() {
 
 Status TenantRetention::take_all() {
   const auto retentions = MESH_TRY(this->retentions());
-  // One that comes back may have another retention, and others may have written in between.
   for (auto& [partition, places] : places_) {
     std::erase_if(places, [&](const auto& place) { return !retentions.contains(place.first); });
   }
@@ -82,10 +83,12 @@ Status TenantRetention::take_all() {
   for (const TopicInfo& topic : MESH_TRY(deps_.admin.topics())) {
     if (!is_activity(topic.spec)) continue;
     for (std::int32_t p = 0; p < topic.spec.partitions; ++p) {
+      if (stopping_ || reads_left_ == 0) return all;
       const TopicPartition partition{topic.spec.name, p};
       // The others do not wait for one that is damaged.
-      if (auto taken = take(partition, committed_by_all(groups, partition), retentions); !taken)
-        all = std::move(taken);
+      auto ranges = due_ranges(partition, committed_by_all(groups, partition), retentions);
+      const Status taken = ranges ? take(partition, std::move(*ranges)) : fail(ranges.error());
+      if (!taken) all = taken;
     }
   }
   return all;
@@ -115,25 +118,28 @@ Result<bool> TenantRetention::holds_lease() {
   return lease_.has_value();
 }
 
-// Each record is read once, whoever has a retention: ranges that overlap are read together.
-Status TenantRetention::take(const TopicPartition& partition, std::int64_t committed,
-                             const Retentions& retentions) {
-  struct Range {
-    std::int64_t from, to;
-    bool is_done() const { return from >= to; }
-  };
+Result<TenantRetention::Ranges> TenantRetention::due_ranges(const TopicPartition& partition,
+                                                            std::int64_t committed,
+                                                            const Retentions& retentions) {
   Places& places = places_[partition];
-  const bool letters = is_dead_letter_topic(partition.topic);
-  const auto start = MESH_TRY(deps_.log.watermarks(partition)).start;
+  const auto marks = MESH_TRY(deps_.log.watermarks(partition));
   std::map<Duration, std::int64_t> due;  // up to which offset
-  std::map<std::string, Range, std::less<>> ranges;
+  Ranges ranges;
   for (const auto& [tenant, retention] : retentions) {
     if (!due.contains(retention)) {
       due[retention] = MESH_TRY(deps_.log.offset_at(partition, deps_.clock.now() - retention));
     }
-    const Range range{std::max(start, places[tenant]), std::min(due[retention], committed)};
+    const Range range{std::max(marks.start, places[tenant]), std::min(due[retention], committed)};
     if (!range.is_done()) ranges.emplace(tenant, range);
   }
+  return ranges;
+}
+
+// Each record is read once, however many tenants have a retention: where their ranges overlap they
+// are read together.
+Status TenantRetention::take(const TopicPartition& partition, Ranges ranges) {
+  Places& places = places_[partition];
+  const bool letters = is_dead_letter_topic(partition.topic);
   std::optional<Markers> markers;
   std::vector<std::int64_t> offsets;
   const auto erase = [&]() -> Status {
@@ -143,17 +149,20 @@ Status TenantRetention::take(const TopicPartition& partition, std::int64_t commi
     return {};
   };
   for (; reads_left_ > 0 && !stopping_; --reads_left_) {
-    auto next = std::numeric_limits<std::int64_t>::max();
-    for (const auto& [tenant, range] : ranges) {
-      if (!range.is_done()) next = std::min(next, range.from);
-    }
-    if (next == std::numeric_limits<std::int64_t>::max()) break;
+    const auto behind = std::ranges::min_element(
+        ranges, {}, [](const auto& of) { return of.second.is_done() ? kNone : of.second.from; });
+    if (behind == ranges.end() || behind->second.is_done()) break;
+    const std::int64_t next = behind->second.from;
     if (letters && !markers) {
       markers.emplace(deps_.log, partition, next);
       MESH_TRY(markers->advance());
     }
-    const auto read = MESH_TRY(deps_.log.read(partition, next, {.keys_only = !letters}));
-    for (const StoredRecord& record : read.records) {
+    const auto read = deps_.log.read(partition, next, {.keys_only = !letters});
+    if (!read) {
+      MESH_TRY(erase());  // what stands before a damaged record goes all the same
+      return fail(read.error());
+    }
+    for (const StoredRecord& record : read->records) {
       const std::int64_t offset = record.position.offset;
       const auto of = ranges.find(tenant_of_key(record.key));
       if (of == ranges.end() || offset < of->second.from || offset >= of->second.to) continue;
@@ -165,7 +174,7 @@ Status TenantRetention::take(const TopicPartition& partition, std::int64_t commi
       if (offsets.size() == kOffsetsAtOnce) MESH_TRY(erase());
     }
     for (auto& [tenant, range] : ranges) {
-      range.from = std::max(range.from, read.at_end ? range.to : std::min(read.next, range.to));
+      range.from = std::max(range.from, read->at_end ? range.to : std::min(read->next, range.to));
     }
   }
   return erase();

@@ -1,8 +1,10 @@
 // Takes the activity of tenants out of the log once it is older than the tenant's own retention.
 //
-// The log keeps what it holds by topic, and tenants share topics: so the tenant's records are looked
-// for by their keys, from where the last look ended. As log.retention, it takes nothing that a group
-// has not committed, and stops at the tenant's first letter of a partition that nobody has settled.
+// The log keeps what it holds by topic, and tenants share topics: so the tenant's records are
+// looked for by their keys, from where the last look ended. That holds whatever the retention
+// becomes: no record of the tenant is left before it. As log.retention, it takes nothing that a
+// group has not committed, and stops at the tenant's first letter of a partition that nobody has
+// settled.
 //
 // What another producer keyed otherwise than by the tenant stays until log.retention takes it.
 #pragma once
@@ -54,17 +56,23 @@ class TenantRetention {
 
  private:
   using Retentions = std::map<std::string, Duration>;  // by tenant
-  using Places = std::map<std::string, std::int64_t>;  // likewise: nothing before is due any more
+  using Places = std::map<std::string, std::int64_t>;  // likewise: before it nothing is left
+  struct Range {                                       // of offsets
+    std::int64_t from, to;
+    bool is_done() const { return from >= to; }
+  };
+  using Ranges = std::map<std::string, Range, std::less<>>;  // by tenant
 
   Status take_all();
   Result<Retentions> retentions();
   Result<bool> holds_lease();
-  Status take(const TopicPartition& partition, std::int64_t committed,
-              const Retentions& retentions);
+  Result<Ranges> due_ranges(const TopicPartition& partition, std::int64_t committed,
+                            const Retentions& retentions);
+  Status take(const TopicPartition& partition, Ranges ranges);
 
   const RetentionDeps deps_;
   std::atomic<bool> begun_{false}, stopping_{false};
-  std::optional<Lease> lease_;                // this and the following: of the round
+  std::optional<Lease> lease_;  // this and the following: of the round
   std::map<TopicPartition, Places> places_;
   int reads_left_ = 0;
   std::int64_t taken_ = 0;

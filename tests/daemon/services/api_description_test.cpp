@@ -163,7 +163,7 @@ class ApiDescription : public testing::Test {
     auto all = log_routes({log_, log_, clock_, retries_, polls_, waits_, runner_,
                            [] { return std::vector<pipeline::PipelineStatus>{}; }});
     for (const auto& table :
-         {tenant_routes({store_->tenants(), directory_, *limiter_, waits_, quotas_}),
+         {tenant_routes({store_->tenants(), directory_, *limiter_, waits_, quotas_, true}),
           type_routes({store_->tenants(), directory_, *limiter_, waits_, quotas_}),
           usage_routes({usage_}), usage_totals_routes(store_->usage(), directory_, clock_),
           member_routes({store_->members(), store_->leases()}),

@@ -78,7 +78,7 @@ class WriteWait : public ::testing::Test {
                         usage_,
                         waits_,
                         {}}));
-    add(tenant_routes({store_->tenants(), directory_, *limiter_, waits_, quotas_}));
+    add(tenant_routes({store_->tenants(), directory_, *limiter_, waits_, quotas_, true}));
     add(log_routes({log_, log_, clock_, retries_, polls_, waits_, runner_,
                     [] { return std::vector<pipeline::PipelineStatus>{}; }}));
   }
