@@ -17,6 +17,7 @@ name: Acme
 rate_limits:
   search: {rate: 30, per: 60s}
 quotas: {events_per_day: 100}
+retention: 168h
 roles: {default: reader, users: {bot: publisher}}
 types:
   order.placed: {type: object, required: [id]}
@@ -96,6 +97,7 @@ TEST_F(ApplyTest, CreatesThenChangesThenHasNothingToDo) {
   EXPECT_THAT(actions(), ElementsAre("acme created"));
   EXPECT_EQ(records["acme"]["managed_by"], "apply");
   EXPECT_EQ(records["acme"]["rate_limits"]["search"]["per"], "1m");
+  EXPECT_EQ(records["acme"]["retention"], "7d");
   EXPECT_EQ(apply(), 0) << err;
   EXPECT_THAT(actions(), ElementsAre("acme unchanged"));
   // What a document leaves out goes back to the default.
@@ -103,6 +105,7 @@ TEST_F(ApplyTest, CreatesThenChangesThenHasNothingToDo) {
   EXPECT_THAT(actions(), ElementsAre("acme changed"));
   EXPECT_FALSE(records["acme"].contains("quotas"));
   EXPECT_FALSE(records["acme"].contains("roles"));
+  EXPECT_FALSE(records["acme"].contains("retention"));
 }
 
 TEST_F(ApplyTest, WhatGetPrintsIsWhatApplyTakes) {
@@ -234,7 +237,7 @@ TEST_F(ApplyTest, NothingIsChangedBeforeAllDocumentsAreGood) {
   const int before = changes();
   for (const char* text :
        {"kind: tenant\nid: a\n---\nkind: tenant\nid: a\n", "kind: tenant\nid: a\n---\nid: b\n",
-        "kind: tenant\nid: a\n---\nkind: tenant\nid: b\nretention: {age: 7d}\n",
+        "kind: tenant\nid: a\n---\nkind: tenant\nid: b\nretention: 10m\n",
         "kind: tenant\nid: a\n---\nkind: tenant\nid: b\nquotas: {events: 1}\n",
         "kind: tenant\nid: a\n---\nkind: tenant\nid: b\nroles: {default: owner}\n",
         "kind: tenant\nid: a\n---\nkind: tenant\nid: b\ntypes: {user.created: {}}\n", "# none\n",

@@ -60,6 +60,13 @@ TEST_F(TenantsTest, RolesAreChangedUserByUser) {
                             "a=b": "writer", "eve": null}}})"));
 }
 
+TEST_F(TenantsTest, ARetentionIsSetAndTakenAway) {
+  EXPECT_EQ(at_fake({"tenants", "create", "acme", "--retention", "7d"}), 0) << err;
+  EXPECT_EQ(Json::parse(fake.last().body)["retention"], "7d");
+  EXPECT_EQ(at_fake({"tenants", "update", "acme", "--retention", "none"}), 0) << err;
+  EXPECT_EQ(Json::parse(fake.last().body), Json::parse(R"({"retention": null})"));
+}
+
 TEST_F(TenantsTest, ADeletionThatLetsEveryTokenWriteSaysSo) {
   Json tenant = kTenant;
   fake.on("GET", "/admin/v1/tenants/{id}",
@@ -77,6 +84,8 @@ TEST_F(TenantsTest, WhatNoChangeOfATenantBecomesIsRefused) {
     EXPECT_THAT(err, HasSubstr("reader, publisher or writer")) << role;
   }
   EXPECT_EQ(at_fake({"tenants", "update", "acme", "--default-role", "owner"}), 2);
+  EXPECT_EQ(at_fake({"tenants", "update", "acme", "--retention", "soon"}), 2);
+  EXPECT_THAT(err, HasSubstr("--retention: 'soon' is not a duration"));
   EXPECT_EQ(at_fake({"tenants", "create", "acme", "--ack", "searchable"}), 2);
   EXPECT_TRUE(fake.requests().empty());
 }
