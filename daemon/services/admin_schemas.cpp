@@ -320,9 +320,15 @@ std::string_view admin_schemas() {
   "additionalProperties": false,
   "examples": [{"name": "Acme", "quotas": {"events_per_day": 100000}}]
 },
+"Retention": {
+  "type": "string",
+  "description": "How old the tenant's activity may become, at least 1h. Refused where the log is Kafka.",
+  "minLength": 2,
+  "examples": ["7d"]
+},
 "NewRetention": {
-  "description": "How old the tenant's activity may become, at least 1h; null for log.retention alone. Refused where the log is Kafka.",
-  "oneOf": [{"$ref": "#/components/schemas/Duration"}, {"type": "null"}]
+  "description": "null for log.retention alone.",
+  "oneOf": [{"$ref": "#/components/schemas/Retention"}, {"type": "null"}]
 },
 "NewQuotas": {
   "type": "object",

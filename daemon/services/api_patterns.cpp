@@ -16,17 +16,23 @@ std::string date_time() {
   return month_and_day + "T" + time + ":[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]" + time + ")";
 }
 
+// Few digits a unit: what they add up to stays below 366 days, which a pattern cannot compute.
+// Days of three digits stand alone.
+std::string duration_that_has(const std::string& part) {
+  return "^(?=.*" + part +
+         ")(([0-9]w)?([0-9]{1,2}d)?([0-9]{1,3}h)?([0-9]{1,4}m)?([0-9]{1,5}s)?"
+         "([0-9]{1,8}ms)?|([12][0-9]{2}|3[0-5][0-9]|36[0-6])d)$";
+}
+
 // Of one byte in UTF-8.
 std::string controls() { return "\\u0000-\\u001f\\u007f"; }
 
 }  // namespace
 
-std::string duration_pattern() {
-  // Few digits a unit: what they add up to stays below 366 days, which a pattern cannot compute.
-  // Days of three digits stand alone. At least one digit is not 0.
-  return "^(?=.*[1-9])(([0-9]w)?([0-9]{1,2}d)?([0-9]{1,3}h)?([0-9]{1,4}m)?([0-9]{1,5}s)?"
-         "([0-9]{1,8}ms)?|([12][0-9]{2}|3[0-5][0-9]|36[0-6])d)$";
-}
+std::string duration_pattern() { return duration_that_has("[1-9]"); }
+
+// Not as many minutes as make an hour, which a pattern cannot compute either.
+std::string retention_pattern() { return duration_that_has("[1-9][0-9]*[wdh]"); }
 
 std::string bound_pattern() {
   const std::string before =

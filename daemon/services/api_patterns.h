@@ -8,6 +8,8 @@ namespace mesh::services {
 
 // A span of time from 1ms to 366d: "1h30m".
 std::string duration_pattern();
+// Of those that retention_from_json takes.
+std::string retention_pattern();
 // A place in the log, as pipeline::resolve_bound reads it.
 std::string bound_pattern();
 // Names of users: something to see, and nothing that turns or ends the line.

@@ -13,6 +13,7 @@ constexpr const char* kAcmeFile = R"(kind: tenant
 id: acme
 name: Acme
 quotas: {events_per_day: 3, stored_users: 1}
+retention: 36h
 types:
   order.placed:
     type: object

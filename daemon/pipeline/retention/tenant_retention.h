@@ -71,7 +71,8 @@ class TenantRetention {
   Status take(const TopicPartition& partition, Ranges ranges);
 
   const RetentionDeps deps_;
-  std::atomic<bool> begun_{false}, stopping_{false};
+  std::atomic<bool> begun_{false};  // from then on calls are of the thread
+  std::atomic<bool> stopping_{false};
   std::optional<Lease> lease_;  // this and the following: of the round
   std::map<TopicPartition, Places> places_;
   int reads_left_ = 0;

@@ -441,6 +441,12 @@ TEST_F(ApiDescription, PatternsAdmitWhatIsMeant) {
   for (const char* text : {"", "YQ==", "YWI=", "YWJj"}) {
     EXPECT_TRUE(fits(base64_pattern(), text) && base64_decode(text)) << text;
   }
+  for (const char* age : {"1h", "10h", "1h30m", "7d", "365d", "1w2d", "0d5h"}) {
+    EXPECT_TRUE(fits(retention_pattern(), age) && retention_from_json(age, "")) << age;
+  }
+  for (const char* age : {"59m", "0h", "1m30s", "10ms", "h", "1 h"}) {
+    EXPECT_FALSE(fits(retention_pattern(), age) || retention_from_json(age, "")) << age;
+  }
   for (const char* text : {"Y", "YQ=", "YR==", "a b="}) EXPECT_FALSE(fits(base64_pattern(), text));
   for (const char* type : {"order.placed", "analytics.other", "a.b.c"}) {
     EXPECT_TRUE(fits(other_type_pattern(), type) && topic_of_unknown_type(type)) << type;

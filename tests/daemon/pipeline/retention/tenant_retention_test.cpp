@@ -32,9 +32,9 @@ class TenantRetentionTest : public testing::Test {
     }
     keep("acme", 48h);
   }
-  void keep(const std::string& name, std::optional<Duration> retention) {
+  void keep(const std::string& name, std::optional<Duration> age) {
     Tenant record{.id = tenant(name), .name = name, .rate_limits = {}};
-    record.retention = retention;
+    record.retention = age;
     tenants.put(std::move(record));
   }
   Position event(const std::string& id, const std::string& of = "acme",
