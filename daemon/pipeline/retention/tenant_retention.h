@@ -34,6 +34,7 @@ struct RetentionDeps {
   std::string process;  // names the holder of the lease
 };
 
+// One thread, beside its own.
 class TenantRetention {
  public:
   static constexpr const char* kLease = "tenant-retention";
@@ -56,7 +57,7 @@ class TenantRetention {
 
  private:
   using Retentions = std::map<std::string, Duration>;  // by tenant
-  using Places = std::map<std::string, std::int64_t>;  // likewise: before it nothing is left
+  using Places = std::map<std::string, std::int64_t>;  // likewise: before them nothing is left
   struct Range {                                       // of offsets
     std::int64_t from, to;
     bool is_done() const { return from >= to; }
