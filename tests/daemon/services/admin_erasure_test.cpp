@@ -15,7 +15,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr const char* kKey = R"(-----BEGIN PRIVATE KEY-----
+constexpr const char* kReceiptKey = R"(-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
 -----END PRIVATE KEY-----
 )";
@@ -53,7 +53,7 @@ class AdminErasure : public testing::Test {
   test::WaitsOverFakes fakes{clock};
   test::FakeTenants tenants;
   TenantDirectory directory{tenants, {}, clock};
-  const SigningKey key = SigningKey::from_pem(kKey).value();
+  const SigningKey key = SigningKey::from_pem(kReceiptKey).value();
   const Json receipt{{"version", 1}, {"target", {{"tenant", "acme"}, {"subject", "7"}}}};
 };
 
