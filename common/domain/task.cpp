@@ -1,5 +1,6 @@
 #include "common/domain/task.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -29,6 +30,10 @@ std::string target_of(const Task& task) {
   if (task.kind == "seek") return "group/" + text_in(task, "group");
   if (task.kind == "erasure") return "tenant/" + text_in(task, "tenant");
   return {};
+}
+
+bool is_done_by_client(std::string_view kind) {
+  return std::ranges::find(kClientTaskKinds, kind) != std::end(kClientTaskKinds);
 }
 
 bool has_ended(const Task& task) {

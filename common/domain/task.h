@@ -1,5 +1,5 @@
 // Long work that an operator started: replays, rebuilds, redrives, purges, backups, seeks,
-// migrations, erasures.
+// migrations, erasures, imports, exports.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,11 @@ inline constexpr std::string_view kStartedByMesh = "meshd";
 
 // All there are. Which of them a process can do is its own matter.
 inline constexpr std::string_view kTaskKinds[] = {"replay", "rebuild", "redrive",   "purge",
-                                                  "backup", "seek",    "migration", "erasure"};
+                                                  "backup", "seek",    "migration", "erasure",
+                                                  "import", "export"};
+// Those of them that a client does by itself, and tells the mesh of.
+inline constexpr std::string_view kClientTaskKinds[] = {"import", "export"};
+bool is_done_by_client(std::string_view kind);
 
 struct Task {
   enum class State { queued, running, done, failed, cancelled };
@@ -25,7 +29,7 @@ struct Task {
   Json spec;               // what was asked; depends on kind
   Json checkpoint;         // where to go on after a restart; depends on kind
   Json result;             // counts and findings, filled as it goes
-  std::int64_t done = 0;   // units of work (events; bytes of a backup; partitions of a seek)
+  std::int64_t done = 0;   // units of work (events; bytes of a backup; partitions of a seek; rows)
   std::int64_t total = 0;  // estimate; 0: unknown
   std::string error;       // for `failed`
   std::string started_by;  // who asked for it, as the audit log names him; "meshd": the mesh itself

@@ -20,6 +20,7 @@ const TaskInLine* next_in_line(std::span<const TaskInLine> line, const WantedTas
   }
   const auto is_free = [&](const TaskInLine& task) {
     if (task.held || targets.contains(task.target) || wanted.except.contains(task.id)) return false;
+    if (!wanted.only.empty() && task.id != wanted.only) return false;
     if (std::ranges::find(wanted.kinds, task.kind) == wanted.kinds.end()) return false;
     const auto of_tenant = tenants.find(task.tenant);
     return wanted.per_tenant == 0 || of_tenant == tenants.end() ||

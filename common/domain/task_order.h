@@ -25,6 +25,7 @@ struct WantedTask {
   // So many of one tenant's are held at once, at most; 0: any number. Those of no tenant are not
   // bounded by it.
   int per_tenant = 0;
+  std::string only = {};  // no other than this id; empty: any
 };
 
 // The oldest of those wanted that nobody holds, where its tenant may have one more held and none is

@@ -1,6 +1,7 @@
 #include "common/domain/task_summary.h"
 
 #include <algorithm>
+#include <span>
 
 #include "common/base/strings.h"
 #include "common/base/thousands.h"
@@ -41,6 +42,31 @@ std::string counts_text(const Json& result) {
     const auto count = it->get<std::int64_t>();
     if (count == 0 && !always) continue;
     text += (text.empty() ? "" : ", ") + std::string(words) + " " + with_thousands(count);
+  }
+  return text;
+}
+
+// Of what a client did: "imported 1,200 users, 3 refused".
+std::string client_text(const Task& task) {
+  struct Words {
+    const char *member, *before, *behind;
+    bool always;
+  };
+  static constexpr Words kImported[] = {{"created", "imported ", " users", true},
+                                        {"updated", "", " updated", false},
+                                        {"existing", "", " known already", false},
+                                        {"failed", "", " refused", false}};
+  static constexpr Words kExported[] = {{"records", "exported ", " records", true}};
+  std::string text;
+  if (!task.result.is_object()) return text;
+  const auto all =
+      task.kind == "import" ? std::span<const Words>(kImported) : std::span<const Words>(kExported);
+  for (const auto& [member, before, behind, always] : all) {
+    const auto it = task.result.find(member);
+    if (it == task.result.end() || !it->is_number_integer()) continue;
+    const auto count = it->get<std::int64_t>();
+    if (count == 0 && !always) continue;
+    text += (text.empty() ? "" : ", ") + (before + with_thousands(count)) + behind;
   }
   return text;
 }
@@ -94,6 +120,9 @@ std::string remains_text(const Task& task) {
     return served ? std::string() : ", the new generation did not come to serve";
   }
   if (task.kind == "backup") return ", the folder is of no use";
+  // How many rows there are is guessed.
+  if (task.kind == "import") return {};
+  if (task.kind == "export") return ", what was written is not whole";
   if (task.kind == "erasure") {
     if (task.spec.is_object() && task.spec.value("dry_run", false)) return {};
     return ", the rest remains until the same purge is asked for again";
@@ -109,7 +138,8 @@ std::string remains_text(const Task& task) {
 }  // namespace
 
 std::string task_summary(const Task& task) {
-  const std::string counts = counts_text(task.result);
+  const std::string counts =
+      is_done_by_client(task.kind) ? client_text(task) : counts_text(task.result);
   const std::string behind = counts.empty() ? counts : ", " + counts;
   switch (task.state) {
     case Task::State::queued:

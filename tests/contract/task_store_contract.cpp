@@ -147,6 +147,19 @@ TEST_P(TaskStoreContract, OneWaitsForAnotherThatIsHeldAndHasItsTarget) {
   EXPECT_EQ(fourth->task.id, "d");
 }
 
+TEST_P(TaskStoreContract, OneMayBeClaimedByItsIdWhileNobodyHoldsIt) {
+  ASSERT_TRUE(tasks().insert(task("older", clock_.now())));
+  ASSERT_TRUE(tasks().insert(task("t", clock_.now() + Duration{1})));
+  const WantedTask only{.kinds = {"replay"}, .only = "t"};
+  const auto held = tasks().claim("one", only, kTtl);
+  ASSERT_TRUE(succeeds(held));
+  ASSERT_TRUE(*held);
+  EXPECT_EQ((*held)->task.id, "t");
+  const auto again = tasks().claim("two", only, kTtl);
+  ASSERT_TRUE(succeeds(again));
+  EXPECT_FALSE(*again) << "no other in its place";
+}
+
 TEST_P(TaskStoreContract, OfATenantNoMoreAreHeldThanItMayHave) {
   for (int i = 0; i < 3; ++i) {
     Task one = task("acme-" + std::to_string(i), clock_.now() + Duration{i});

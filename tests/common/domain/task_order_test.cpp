@@ -33,6 +33,12 @@ TEST(TaskOrder, OnlyThoseWantedAreLookedAt) {
   EXPECT_EQ(next({other}), "");
 }
 
+TEST(TaskOrder, OneThatIsWantedByItsIdIsTakenBeforeOlderOnesAndNoOther) {
+  const WantedTask only_b{.kinds = {"replay"}, .only = "b"};
+  EXPECT_EQ(next({waits("a", 1), waits("b", 2)}, only_b), "b");
+  EXPECT_EQ(next({waits("a", 1), held(waits("b", 2))}, only_b), "");
+}
+
 TEST(TaskOrder, OneWaitsForAnotherWithItsTargetAndHoldsUpNothingElse) {
   const auto at_it = held(waits("a", 1, "", "letters/x"));
   EXPECT_EQ(next({at_it, waits("b", 2, "", "letters/x"), waits("c", 3, "", "letters/y")}), "c");
