@@ -144,6 +144,7 @@ Pipelines::Pipelines(const config::Config& config, const Ports& ports, const Sel
                     self.process}),
       seeker(ports.log_admin, ports.leases, self.process, clock),
       erasure(erasure_deps(config, ports, self, clock)),
+      client_tasks(ports.tasks, ports.log, self.process, clock, metrics),
       tasks(ports.tasks, ports.log, self.process, clock, metrics,
             {config.tasks.max_running, config.tasks.max_running_per_tenant}),
       config_(config),
@@ -169,6 +170,7 @@ Pipelines::Pipelines(const config::Config& config, const Ports& ports, const Sel
   tasks.define("redrive", [this](auto& context) { return dead_letters.redrive(context); });
   tasks.define("purge", [this](auto& context) { return dead_letters.purge(context); });
   tasks.define("seek", [this](auto& context) { return seeker.run(context); });
+  client_tasks.define(tasks);
   tasks.define(
       "erasure", [this](auto& context) { return erasure.run(context); },
       // A process without a key counts, and leaves the rest to one that has it.

@@ -22,6 +22,7 @@
 #include "daemon/pipeline/retention/tenant_retention.h"
 #include "daemon/pipeline/seek/seek.h"
 #include "daemon/pipeline/seek/yielding_log.h"
+#include "daemon/pipeline/tasks/client_tasks.h"
 #include "daemon/pipeline/tasks/tasks.h"
 
 namespace mesh {
@@ -62,6 +63,7 @@ class Pipelines {
   pipeline::DeadLetters dead_letters;
   pipeline::Seeker seeker;
   pipeline::Erasure erasure;
+  pipeline::ClientTasks client_tasks;
   pipeline::TaskRunner tasks;
 
  private:

@@ -87,6 +87,7 @@ http::RouteTable admin(const RoleDeps& deps) {
              pipelines.dead_letters, pipelines.generations, deps.polls,
              [&config = deps.config](const auto& folder) { return can_back_up(config, folder); },
              deps.directory, deps.waits}),
+        services::client_task_routes({pipelines.client_tasks, deps.clock}),
         services::trace_routes({{deps.ports.users, trace_ports(deps)}, deps.directory}),
         services::process_routes({deps.running_config, deps.checks, deps.examine})}) {
     all.insert(all.end(), table.begin(), table.end());

@@ -20,6 +20,7 @@
 #include "daemon/pipeline/dead_letters/dead_letters.h"
 #include "daemon/pipeline/generations/generations.h"
 #include "daemon/pipeline/replay/replay.h"
+#include "daemon/pipeline/tasks/client_tasks.h"
 #include "daemon/pipeline/tasks/tasks.h"
 #include "daemon/pipeline/trace/user_state.h"
 #include "daemon/services/check.h"
@@ -96,6 +97,13 @@ struct WorkAdminDeps {
   WriteWaits& waits;
 };
 http::RouteTable work_routes(WorkAdminDeps deps);
+
+// Tasks that clients do by themselves.
+struct ClientTaskAdminDeps {
+  pipeline::ClientTasks& tasks;
+  Clock& clock;
+};
+http::RouteTable client_task_routes(ClientTaskAdminDeps deps);
 
 // Single events and users: where they are, and why a search does not find them.
 struct TraceAdminDeps {

@@ -153,7 +153,7 @@ std::string_view admin_schemas() {
     "started_by", "created_at", "started_at", "finished_at"],
   "properties": {
     "id": {"type": "string"},
-    "kind": {"type": "string", "description": "replay, rebuild, redrive, purge, backup, seek or erasure."},
+    "kind": {"type": "string", "description": "replay, rebuild, redrive, purge, backup, seek, erasure, import or export."},
     "state": {"type": "string"},
     "spec": {"type": "object", "description": "What was asked; depends on the kind."},
     "progress": {"$ref": "#/components/schemas/Progress"},
@@ -182,13 +182,68 @@ std::string_view admin_schemas() {
     "finished_at": null
   }]
 },
+"ClientTask": {
+  "type": "object",
+  "required": ["kind"],
+  "properties": {
+    "kind": {"enum": ["import", "export"]},
+    "spec": {
+      "type": "object",
+      "description": "What is done, for people; with `tenant` the task is one of that tenant's."
+    }
+  },
+  "additionalProperties": false,
+  "examples": [{"kind": "import", "spec": {"tenant": "acme", "file": "users.csv"}}]
+},
+"ClientTaskReport": {
+  "type": "object",
+  "properties": {
+    "done": {"type": "integer", "format": "int64", "minimum": 0, "default": 0},
+    "total": {
+      "type": "integer", "format": "int64", "minimum": 0, "default": 0,
+      "description": "An estimate; 0: not known."
+    },
+    "result": {
+      "type": "object",
+      "description": "Counts: of an import created, updated, existing and failed, of an export records."
+    }
+  },
+  "additionalProperties": false,
+  "examples": [{"done": 500, "total": 1200, "result": {"created": 497, "failed": 3}}]
+},
+"ClientTaskOrder": {
+  "type": "object",
+  "required": ["cancel"],
+  "properties": {
+    "cancel": {"type": "boolean", "description": "The task was cancelled: stop, and end it."}
+  },
+  "examples": [{"cancel": false}]
+},
+"ClientTaskEnd": {
+  "type": "object",
+  "required": ["state"],
+  "properties": {
+    "state": {"enum": ["done", "failed", "cancelled"]},
+    "done": {"type": "integer", "format": "int64", "minimum": 0, "default": 0},
+    "total": {"type": "integer", "format": "int64", "minimum": 0, "default": 0},
+    "result": {"type": "object", "description": "Counts, as of a report."},
+    "error": {
+      "type": "string", "minLength": 1, "description": "Why it failed; of no other end."
+    }
+  },
+  "if": {"properties": {"state": {"const": "failed"}}},
+  "then": {"required": ["error"]},
+  "else": {"properties": {"error": false}},
+  "additionalProperties": false,
+  "examples": [{"state": "done", "done": 1200, "total": 1200, "result": {"created": 1200}}]
+},
 "Progress": {
   "type": "object",
   "required": ["done", "total"],
   "properties": {
     "done": {
       "type": "integer", "format": "int64", "minimum": 0,
-      "description": "Events, or bytes of a backup."
+      "description": "Events, bytes of a backup, or rows of an import."
     },
     "total": {
       "type": "integer", "format": "int64", "minimum": 0,

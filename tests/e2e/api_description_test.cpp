@@ -341,6 +341,16 @@ void ApiDescription::ask_of_work() {
   const auto tasks = operate("GET", "/tasks?limit=1", 200).json()["items"];
   operate("POST", "/tasks/" + tasks.at(0)["id"].get<std::string>() + "/cancel", 409);
   operate("GET", "/tasks/none", 404);
+
+  const auto begun = operate("POST", "/tasks", 202, {{"kind", "import"}}).json();
+  const auto path = "/tasks/" + begun["id"].get<std::string>();
+  operate("POST", "/tasks", 422, {{"kind", "rebuild"}});
+  operate("PUT", path + "/progress", 200, {{"done", 1}, {"result", {{"created", 1}}}});
+  operate("PUT", path + "/progress", 422, {{"done", -1}});
+  operate("PUT", "/tasks/none/progress", 404, Json::object());
+  operate("POST", path + "/end", 422, {{"state", "failed"}});
+  operate("POST", path + "/end", 200, {{"state", "done"}, {"done", 1}});
+  operate("POST", path + "/end", 409, {{"state", "cancelled"}});
 }
 
 void ApiDescription::ask_of_the_process() {

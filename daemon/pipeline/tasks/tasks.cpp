@@ -13,6 +13,7 @@
 #include "common/base/ids.h"
 #include "common/base/thread.h"
 #include "common/telemetry/log.h"
+#include "daemon/pipeline/tasks/task_events.h"
 #include "daemon/pipeline/tasks/task_watches.h"
 
 namespace mesh::pipeline {
@@ -23,26 +24,6 @@ constexpr Duration kClaimTtl{30'000};  // of a claim
 // ended.
 constexpr Duration kBeat{1'000};
 constexpr BackoffPolicy kStoreBackoff{Duration{100}, Duration{5'000}, 6};
-
-// The audit trail: no one waits for it.
-void append_event(EventLog& event_log, const char* type, const Task& task, Timestamp now) {
-  Event event{new_uuid_v7(now),
-              type,
-              "meshd",
-              now,
-              *TenantId::parse(kTaskTenant),
-              task.id,
-              0,
-              "application/json",
-              {},
-              dump(to_json(task)),
-              {}};
-  event_log.append({to_record(event)}, [type, id = task.id](Result<std::vector<Position>> result) {
-    if (result) return;
-    log::warn("a task's event was not written",
-              {{"type", type}, {"task", id}, {"error", result.error().to_string()}});
-  });
-}
 
 // A task that runs here. All but its thread and `random` guarded by Impl::mutex.
 struct Running {
@@ -105,7 +86,6 @@ struct TaskRunner::Impl {
   std::optional<ClaimedTask> claim(const std::vector<std::string>& kinds);
   void run_task(Running& own, Task task);
   void finish(Running& own, Task task, Task::State state, std::string error);
-  Counter& ended(const std::string& kind, Task::State state);
   Status store_held(Running& own, const Task& task);
   bool insist_on(Running& own, const Task& task);
   Status accepts(const std::string& kind) const;
@@ -272,7 +252,9 @@ void TaskRunner::Impl::begin(ClaimedTask claimed) {
 
 bool TaskRunner::Impl::is_for_others(const Task& task) const {
   const Fits& fits = works.at(task.kind).fits;
-  return fits && !task.cancel_requested && !fits(task);
+  // What a client does it stops by itself, as long as it is there.
+  const bool to_clean_up = task.cancel_requested && !is_done_by_client(task.kind);
+  return fits && !to_clean_up && !fits(task);
 }
 
 std::optional<ClaimedTask> TaskRunner::Impl::claim(const std::vector<std::string>& kinds) {
@@ -297,7 +279,7 @@ std::optional<ClaimedTask> TaskRunner::Impl::claim(const std::vector<std::string
     if (!*claimed) return std::nullopt;
     const ClaimedTask& one = **claimed;
     if (!is_for_others(one.task)) return std::move(*claimed);
-    log::info("a task is left to another process",
+    log::info("a task is left to others",
               {{"task", one.task.id}, {"kind", one.task.kind}});
     left.insert(one.task.id);
     wanted.except.insert(one.task.id);
@@ -389,14 +371,9 @@ void TaskRunner::Impl::finish(Running& own, Task task, Task::State state, std::s
   task.finished_at = clock.now();
   end(own);
   if (!insist_on(own, task)) return;
-  ended(task.kind, state).add();
-  append_event(event_log, "task.completed", task, task.finished_at);
+  tasks_ended(metrics, task.kind, state).add();
+  append_task_event(event_log, "task.completed", task, task.finished_at);
   watches.tell(task.id);
-}
-
-Counter& TaskRunner::Impl::ended(const std::string& kind, Task::State state) {
-  return metrics.counter("mesh_tasks_ended_total", "Tasks that ended in this process.",
-                         {{"kind", kind}, {"outcome", std::string(to_string(state))}});
 }
 
 Status TaskRunner::Impl::store_held(Running& own, const Task& task) {
@@ -445,7 +422,7 @@ Result<Task> TaskRunner::Impl::submit(Task task) {
   task.created_at = clock.now();
   task.id = new_uuid_v7(task.created_at);
   MESH_TRY(store.insert(task));
-  append_event(event_log, "task.created", task, task.created_at);
+  append_task_event(event_log, "task.created", task, task.created_at);
   return task;
 }
 
@@ -454,7 +431,7 @@ Status TaskRunner::Impl::cancel(const std::string& id) {
   if (before.state == Task::State::cancelled) return {};
   auto asked = MESH_TRY(store.request_cancel(id));
   if (asked.state == Task::State::cancelled) {  // waited, and was never begun
-    append_event(event_log, "task.completed", asked, asked.finished_at);
+    append_task_event(event_log, "task.completed", asked, asked.finished_at);
     watches.tell(id);
     return {};
   }
@@ -477,10 +454,7 @@ TaskRunner::TaskRunner(TaskStore& store, EventLog& log, std::string process, Clo
 TaskRunner::~TaskRunner() { stop(); }
 
 void TaskRunner::define(std::string kind, Work work, Fits fits) {
-  // All from the start on: a rate sees nothing of a series that begins with 1.
-  for (const auto state : {Task::State::done, Task::State::failed, Task::State::cancelled}) {
-    impl_->ended(kind, state);
-  }
+  show_tasks_ended(impl_->metrics, kind);
   impl_->works[std::move(kind)] = {std::move(work), std::move(fits)};
 }
 

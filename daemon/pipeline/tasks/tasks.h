@@ -60,8 +60,8 @@ class TaskRunner {
   TaskRunner(TaskStore& store, EventLog& log, std::string process, Clock& clock, Metrics& metrics,
              TaskBounds bounds = {});
   ~TaskRunner();
-  // Before start. A task that does not fit is left to other processes, but where its cancellation
-  // was asked for: to clean up, any will do. Empty: all fit.
+  // Before start. A task that does not fit is left to others, but where its cancellation was asked
+  // for and no client does it: to clean up, any process will do. Empty: all fit.
   void define(std::string kind, Work work, Fits fits = {});
   // Whether another process does what this one has no work for; before start. Empty: maybe.
   void ask_elsewhere(std::function<Result<bool>()> does_tasks);

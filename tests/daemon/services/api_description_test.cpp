@@ -170,6 +170,7 @@ class ApiDescription : public testing::Test {
           work_routes({log_, log_, clock_, store_->tasks(), runner_, replayer_, letters_,
                        generations_, polls_, [](const auto&) { return Status(); }, directory_,
                        waits_}),
+          client_task_routes({client_tasks_, clock_}),
           trace_routes({{store_->users(), trace_ports_}, directory_}),
           process_routes({[] { return Json(); }, [] { return std::vector<Check>(); }})}) {
       all.insert(all.end(), table.begin(), table.end());
@@ -237,6 +238,7 @@ class ApiDescription : public testing::Test {
   LongPolls polls_{clock_, metrics_, 10};
   WriteWaits waits_{progress_, polls_, clock_, Duration{25'000}, "a key"};
   pipeline::TaskRunner runner_{store_->tasks(), log_, "one", clock_, metrics_};
+  pipeline::ClientTasks client_tasks_{store_->tasks(), log_, "one", clock_, metrics_};
   pipeline::Replayer replayer_{log_, log_, clock_, {}};
   pipeline::DeadLetters letters_{{log_, log_, retries_, store_->leases(), index_, clock_, "one"}};
   pipeline::Generations generations_{{index_,
