@@ -5,8 +5,10 @@
 #include "cli/commands/events.h"
 #include "cli/files.h"
 #include "cli/interrupt.h"
+#include "cli/listed_task.h"
 #include "cli/records.h"
 #include "cli/render/number.h"
+#include "cli/render/width.h"
 #include "common/base/ids.h"
 
 namespace mesh::cli {
@@ -74,6 +76,50 @@ std::int64_t distance(const client::Positions& from, const client::Positions& to
   return sum;
 }
 
+Json spec_of(const Session& session, const ExportArgs& args) {
+  Json spec{{"topic", args.topic}, {"from", args.from}, {"to", args.to}};
+  if (!session.settings.tenant.empty()) spec["tenant"] = session.settings.tenant;
+  if (!args.type.empty()) spec["type"] = args.type;
+  if (!args.file.empty()) spec["file"] = printable(args.file);
+  return spec;
+}
+
+Outcome write_records(Session& session, const TopicRange& range, const std::string& type,
+                      Sink& sink, ListedTask& listed) {
+  Progress progress = session.progress("export");
+  const std::int64_t total = distance(range.from, range.to);
+  std::int64_t count = 0;
+  bool written = true;
+  const auto stopped = [&] { return InterruptGuard::interrupted() || listed.cancelled(); };
+  const RecordFilter filter{session.settings.tenant, type, {}};
+  auto read = read_ranges(*session.mesh, {range}, filter, [&](Json record) {
+    written = sink.write(dump(record) + "\n");
+    progress.update(++count, total);
+    listed.progressed(count, total, {{"records", count}});
+    return written && !stopped();
+  });
+  progress.clear();
+  // Whatever came of the call under way: somebody ended it. Without close() the sink removes what
+  // it wrote.
+  if (InterruptGuard::interrupted()) {
+    session.out.note("interrupted: the export is not whole");
+    return InterruptGuard::exit();
+  }
+  if (listed.cancelled()) {
+    session.out.note("its task was cancelled: the export is not whole");
+    return Exit::failure;
+  }
+  if (!read) return fail(read.error());
+  if (!written && sink.to_stdout()) return Exit::ok;  // a reader that has gone, or app.cpp says so
+  if (!written) return sink.failure();
+  // Before close(): a slip in the tenant's name must not leave an empty file that looks like an
+  // answer.
+  if (count == 0) MESH_TRY(tenant_exists(*session.mesh, filter));
+  MESH_TRY(sink.close());
+  session.out.note(with_thousands(count) + " records");
+  return Exit::ok;
+}
+
 Outcome export_records(Session& session, const ExportArgs& args) {
   // Only where CSV was asked for by hand; as the setting for all commands it is passed over.
   if (session.globals.output == "csv") {
@@ -91,32 +137,14 @@ Outcome export_records(Session& session, const ExportArgs& args) {
   MESH_TRY(sink.open());
 
   const InterruptGuard interrupt;
-  Progress progress = session.progress("export");
-  const std::int64_t total = distance(range.from, range.to);
-  std::int64_t count = 0;
-  bool written = true;
-  const RecordFilter filter{session.settings.tenant, args.type, {}};
-  auto read = read_ranges(*session.mesh, {range}, filter, [&](Json record) {
-    written = sink.write(dump(record) + "\n");
-    progress.update(++count, total);
-    return written && !InterruptGuard::interrupted();
-  });
-  progress.clear();
-  // Whatever came of the call under way: the person ended it. Without close() the sink removes what
-  // it wrote.
-  if (InterruptGuard::interrupted()) {
-    session.out.note("interrupted: the export is not whole");
-    return InterruptGuard::exit();
+  ListedTask listed(session, "export", spec_of(session, args));
+  const Outcome outcome = write_records(session, range, args.type, sink, listed);
+  if (!outcome) {
+    listed.end(ListedTask::End::failed, outcome.error().message);
+  } else {
+    listed.end(*outcome == Exit::ok ? ListedTask::End::done : ListedTask::End::cancelled);
   }
-  if (!read) return fail(read.error());
-  if (!written && sink.to_stdout()) return Exit::ok;  // a reader that has gone, or app.cpp says so
-  if (!written) return sink.failure();
-  // Before close(): a slip in the tenant's name must not leave an empty file that looks like an
-  // answer.
-  if (count == 0) MESH_TRY(tenant_exists(*session.mesh, filter));
-  MESH_TRY(sink.close());
-  session.out.note(with_thousands(count) + " records");
-  return Exit::ok;
+  return outcome;
 }
 
 }  // namespace

@@ -1,3 +1,4 @@
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 
@@ -5,6 +6,7 @@
 #include "cli/commands/wait_options.h"
 #include "cli/import/importer.h"
 #include "cli/interrupt.h"
+#include "cli/listed_task.h"
 #include "cli/render/number.h"
 #include "cli/render/width.h"
 #include "common/base/ids.h"
@@ -81,7 +83,9 @@ class FailureReport {
 Exit exit_of(const ImportResult& result, Exit seen) {
   // The graver first: a stopped import has also failed rows, and an interrupted one may have.
   if (result.stopped) return exit_code(result.stopped->kind);
-  if (result.interrupted) return InterruptGuard::exit();
+  if (result.interrupted) {
+    return InterruptGuard::interrupted() ? InterruptGuard::exit() : Exit::failure;
+  }
   if (result.counts.failed == 0) return seen;
   return result.counts.failed == result.counts.rows ? Exit::failure : Exit::partly;
 }
@@ -115,6 +119,28 @@ double fraction_of(const TextInput& input) {
   return static_cast<double>(input.bytes_read()) / static_cast<double>(input.size());
 }
 
+Json spec_of(const Session& session, const ImportArgs& args) {
+  Json spec{{"file", printable(args.file)}};
+  if (!session.settings.tenant.empty()) spec["tenant"] = session.settings.tenant;
+  return spec;
+}
+
+// What it came to so far, in the list of tasks.
+void show_progress(ListedTask& listed, const ImportCounts& counts, double fraction) {
+  const auto done = static_cast<double>(counts.done());
+  listed.progressed(counts.done(),
+                    fraction > 0 ? static_cast<std::int64_t>(std::llround(done / fraction)) : 0,
+                    {{"created", counts.created},
+                     {"updated", counts.updated},
+                     {"existing", counts.existing},
+                     {"failed", counts.failed}});
+}
+
+void end(ListedTask& listed, const ImportResult& result) {
+  if (result.stopped) return listed.end(ListedTask::End::failed, result.stopped->message);
+  listed.end(result.interrupted ? ListedTask::End::cancelled : ListedTask::End::done);
+}
+
 // How far an import came that ended before its file did.
 std::string reached_text(const ImportResult& result) {
   std::string text = with_thousands(result.counts.done()) + " rows are done";
@@ -136,21 +162,28 @@ Outcome import_file(Session& session, ImportArgs args) {
   }
   auto made = MESH_TRY(make_row_reader(lines, args.rows));
   RowReader& rows = *made;
+  client::WriteOptions write;
+  MESH_TRY(set_wait(write, args.wait));
   FailureReport report;
   MESH_TRY(report.open(args.errors));
 
   const InterruptGuard interrupt;
+  const bool dry_run = args.import.batch.dry_run;
+  std::optional<ListedTask> listed;  // what changes nothing is no task
+  if (!dry_run) listed.emplace(session, "import", spec_of(session, args));
   Progress progress = session.progress("import");
   ImportHooks hooks;
-  hooks.interrupted = InterruptGuard::interrupted;
+  hooks.interrupted = [&] {
+    return InterruptGuard::interrupted() || (listed && listed->cancelled());
+  };
   hooks.failed = [&](const UserRow& row, const std::string& reason) {
     report.add(session, progress, rows, row, reason);
   };
   hooks.progressed = [&](const ImportCounts& counts) {
-    progress.update(counts.done(), 0, fraction_of(lines.input()));
+    const double fraction = fraction_of(lines.input());
+    progress.update(counts.done(), 0, fraction);
+    if (listed) show_progress(*listed, counts, fraction);
   };
-  client::WriteOptions write;
-  MESH_TRY(set_wait(write, args.wait));
   client::Written last;
   const auto create = [&](const std::vector<NewUser>& users,
                           const std::string& key) -> Result<std::vector<client::BatchResult>> {
@@ -162,9 +195,9 @@ Outcome import_file(Session& session, ImportArgs args) {
   };
   const ImportResult result = import_users(rows, create, args.import, hooks);
   progress.clear();
+  if (listed) end(*listed, result);
 
   const auto& counts = result.counts;
-  const bool dry_run = args.import.batch.dry_run;
   // A file whose first row cannot be read has nothing to count: its error says it all.
   if (counts.rows > 0 || !result.stopped) {
     session.out.row(summary_view(), {{"created", counts.created},
@@ -190,7 +223,11 @@ Outcome import_file(Session& session, ImportArgs args) {
     }
     return fail(error);
   }
-  if (result.interrupted) session.out.note("interrupted: " + reached_text(result) + again);
+  if (result.interrupted) {
+    session.out.note(
+        (InterruptGuard::interrupted() ? "interrupted: " : "its task was cancelled: ") +
+        reached_text(result) + again);
+  }
   return exit_of(result, seen(session, last));
 }
 

@@ -31,6 +31,10 @@ void put_text(Json& object, const char* name, const std::string& text) {
   if (!text.empty()) object[name] = text;
 }
 
+Json report_json(const TaskReport& report) {
+  return {{"done", report.done}, {"total", report.total}, {"result", report.result}};
+}
+
 Result<ChangedTenant> changed_tenant(Result<Wrote> wrote) {
   if (!wrote) return fail(wrote.error());
   if (!wrote->body.is_object()) return unexpected_form("a tenant");
@@ -410,6 +414,27 @@ Result<Json> Client::task(const std::string& id, int wait_seconds) {
 
 Result<Json> Client::cancel_task(const std::string& id) {
   return impl_->json(post(admin({"tasks", id, "cancel"})));
+}
+
+Result<Json> Client::begin_task(const std::string& kind, const Json& spec) {
+  return impl_->json(post(admin({"tasks"}), {{"kind", kind}, {"spec", spec}}));
+}
+
+Result<bool> Client::report_task(const std::string& id, const TaskReport& report) {
+  const auto body = MESH_TRY(impl_->json({.method = "PUT",
+                                          .path = admin({"tasks", id, "progress"}),
+                                          .body = dump(report_json(report))}));
+  const auto cancel = body.is_object() ? body.find("cancel") : body.end();
+  if (cancel == body.end() || !cancel->is_boolean()) return unexpected_form("a report");
+  return cancel->get<bool>();
+}
+
+Result<Json> Client::end_task(const std::string& id, const TaskReport& report,
+                              const std::string& state, const std::string& error) {
+  Json body = report_json(report);
+  body["state"] = state;
+  put_text(body, "error", error);
+  return impl_->json(post(admin({"tasks", id, "end"}), body));
 }
 
 Result<Json> Client::config() { return impl_->json(get(admin({"config"}))); }

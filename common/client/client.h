@@ -188,6 +188,11 @@ struct RedriveOptions {
   std::optional<std::int64_t> rate = {};  // letters a second, at most
 };
 
+// How far work is that the caller does.
+struct TaskReport {
+  std::int64_t done = 0, total = 0;  // total: an estimate; 0: unknown
+  Json result = Json::object();      // counts
+};
 struct TaskPage {
   std::vector<Json> tasks;
   std::string version;
@@ -336,6 +341,13 @@ class Client {
                                int wait_seconds);
   Result<Json> task(const std::string& id, int wait_seconds = 0);
   Result<Json> cancel_task(const std::string& id);
+  // Work that the caller does, as a task: the task, whether to stop since it was cancelled, the
+  // task at its end. It reports at the latest each minute. `state` is done, failed, with `error`,
+  // or cancelled; said again it changes nothing.
+  Result<Json> begin_task(const std::string& kind, const Json& spec);
+  Result<bool> report_task(const std::string& id, const TaskReport& report);
+  Result<Json> end_task(const std::string& id, const TaskReport& report, const std::string& state,
+                        const std::string& error = {});
 
   Result<std::vector<Json>> members();
   Result<Json> config();

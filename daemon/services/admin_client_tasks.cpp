@@ -49,8 +49,7 @@ Result<Response> report_task(const ClientTaskAdminDeps& deps, const http::Reques
   const auto body = MESH_TRY(object_body(request));
   MESH_TRY(only_members(body, {"done", "total", "result"}));
   auto report = MESH_TRY(report_of(body));
-  const bool cancel =
-      MESH_TRY(deps.tasks.report(request.path_params.at("id"), std::move(report)));
+  const bool cancel = MESH_TRY(deps.tasks.report(request.path_params.at("id"), std::move(report)));
   return Response::json(200, {{"cancel", cancel}});
 }
 
@@ -63,8 +62,8 @@ Result<Response> end_task(const ClientTaskAdminDeps& deps, const http::Request& 
     return bad_member("error", "must say why the task failed, and be there for no other end");
   }
   auto report = MESH_TRY(report_of(body));
-  const auto task = MESH_TRY(deps.tasks.end(request.path_params.at("id"), std::move(report),
-                                            outcome, error.value_or("")));
+  const auto task = MESH_TRY(
+      deps.tasks.end(request.path_params.at("id"), std::move(report), outcome, error.value_or("")));
   return Response::json(200, mesh::to_json(task, deps.clock.now()));
 }
 

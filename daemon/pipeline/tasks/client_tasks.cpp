@@ -112,8 +112,8 @@ bool ClientTasks::is_silent(const Task& task) const {
 }
 
 Result<ClaimedTask> ClientTasks::take(const std::string& id) {
-  const WantedTask wanted{
-      .kinds = {std::begin(kClientTaskKinds), std::end(kClientTaskKinds)}, .only = id};
+  const WantedTask wanted{.kinds = {std::begin(kClientTaskKinds), std::end(kClientTaskKinds)},
+                          .only = id};
   auto claimed = MESH_TRY(store_.claim(process_, wanted, kTaken));
   if (claimed) return *std::move(claimed);
   const auto task = MESH_TRY(store_.get(id));

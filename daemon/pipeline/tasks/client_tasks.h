@@ -20,8 +20,8 @@ struct ClientReport {
 
 // A client begins its task, reports, and ends it, through whichever process. None holds the task in
 // between, so that it outlives each of them: what says that the client is there is the time of its
-// last report, by the processes' clocks. One that was silent for kSilence is gone: its task is ended
-// by any process that does tasks.
+// last report, by the processes' clocks. One that was silent for kSilence is gone: its task is
+// ended by any process that does tasks.
 //
 // Appends task.created and task.completed, and counts, as the TaskRunner does. Any thread; blocks
 // on the store.

@@ -6,8 +6,7 @@
 
 namespace mesh::pipeline {
 
-void append_task_event(EventLog& event_log, const char* type, const Task& task,
-                       Timestamp now) {
+void append_task_event(EventLog& event_log, const char* type, const Task& task, Timestamp now) {
   Event event{new_uuid_v7(now),
               type,
               "meshd",

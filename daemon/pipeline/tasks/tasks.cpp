@@ -279,8 +279,7 @@ std::optional<ClaimedTask> TaskRunner::Impl::claim(const std::vector<std::string
     if (!*claimed) return std::nullopt;
     const ClaimedTask& one = **claimed;
     if (!is_for_others(one.task)) return std::move(*claimed);
-    log::info("a task is left to others",
-              {{"task", one.task.id}, {"kind", one.task.kind}});
+    log::info("a task is left to others", {{"task", one.task.id}, {"kind", one.task.kind}});
     left.insert(one.task.id);
     wanted.except.insert(one.task.id);
     store.release(one.task.id, one.token);
