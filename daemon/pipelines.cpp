@@ -170,7 +170,9 @@ Pipelines::Pipelines(const config::Config& config, const Ports& ports, const Sel
   tasks.define("redrive", [this](auto& context) { return dead_letters.redrive(context); });
   tasks.define("purge", [this](auto& context) { return dead_letters.purge(context); });
   tasks.define("seek", [this](auto& context) { return seeker.run(context); });
-  client_tasks.define(tasks);
+  for (const auto kind : kClientTaskKinds) {
+    tasks.define(std::string(kind), pipeline::end_of_silent);
+  }
   tasks.define(
       "erasure", [this](auto& context) { return erasure.run(context); },
       // A process without a key counts, and leaves the rest to one that has it.

@@ -36,6 +36,13 @@ bool is_done_by_client(std::string_view kind) {
   return std::ranges::find(kClientTaskKinds, kind) != std::end(kClientTaskKinds);
 }
 
+Timestamp reported_at(const Task& task) {
+  const Json& checkpoint = task.checkpoint;
+  const auto it = checkpoint.is_object() ? checkpoint.find(kReportedAt) : checkpoint.end();
+  if (it == checkpoint.end() || !it->is_number_integer()) return {};
+  return Timestamp{Duration{it->get<std::int64_t>()}};
+}
+
 bool has_ended(const Task& task) {
   return task.state != Task::State::queued && task.state != Task::State::running;
 }

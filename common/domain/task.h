@@ -20,6 +20,8 @@ inline constexpr std::string_view kTaskKinds[] = {"replay", "rebuild", "redrive"
 // Those of them that a client does by itself, and tells the mesh of.
 inline constexpr std::string_view kClientTaskKinds[] = {"import", "export"};
 bool is_done_by_client(std::string_view kind);
+// A client that did not report for so long is gone.
+inline constexpr Duration kClientSilence{60'000};
 
 struct Task {
   enum class State { queued, running, done, failed, cancelled };
@@ -48,6 +50,10 @@ std::string tenant_of(const Task& task);
 std::string target_of(const Task& task);
 // In the checkpoint of a redrive, true: all is appended, and it only waits for what comes of that.
 inline constexpr const char* kAllAppended = "appended";
+
+// In the checkpoint of what a client does, milliseconds since the epoch: when it was last there.
+inline constexpr const char* kReportedAt = "reported_at";
+Timestamp reported_at(const Task& task);  // the epoch where it is not said
 
 // {"id","kind","state","spec","progress":{"done","total"},"result","summary","error","started_by",
 //  "created_at","started_at","finished_at"}; times that are not set are null. `summary` is

@@ -7,7 +7,8 @@
 namespace mesh {
 
 TaskInLine in_line(const Task& task, bool held) {
-  return {task.id, task.kind, tenant_of(task), target_of(task), task.created_at, held};
+  return {task.id,         task.kind, tenant_of(task),  target_of(task),
+          task.created_at, held,      reported_at(task)};
 }
 
 const TaskInLine* next_in_line(std::span<const TaskInLine> line, const WantedTask& wanted) {
@@ -20,6 +21,7 @@ const TaskInLine* next_in_line(std::span<const TaskInLine> line, const WantedTas
   }
   const auto is_free = [&](const TaskInLine& task) {
     if (task.held || targets.contains(task.target) || wanted.except.contains(task.id)) return false;
+    if (task.reported_at >= wanted.reported_before) return false;
     if (!wanted.only.empty() && task.id != wanted.only) return false;
     if (std::ranges::find(wanted.kinds, task.kind) == wanted.kinds.end()) return false;
     const auto of_tenant = tenants.find(task.tenant);

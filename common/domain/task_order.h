@@ -15,7 +15,8 @@ struct TaskInLine {
   std::string id, kind;
   std::string tenant, target;  // tenant_of, target_of
   Timestamp created_at{};
-  bool held = false;  // somebody does it
+  bool held = false;        // somebody does it
+  Timestamp reported_at{};  // as of reported_at
 };
 TaskInLine in_line(const Task& task, bool held);
 
@@ -26,6 +27,8 @@ struct WantedTask {
   // bounded by it.
   int per_tenant = 0;
   std::string only = {};  // no other than this id; empty: any
+  // Of those that clients do only such as reported last before.
+  Timestamp reported_before = Timestamp::max();
 };
 
 // The oldest of those wanted that nobody holds, where its tenant may have one more held and none is

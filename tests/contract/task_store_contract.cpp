@@ -160,6 +160,30 @@ TEST_P(TaskStoreContract, OneMayBeClaimedByItsIdWhileNobodyHoldsIt) {
   EXPECT_FALSE(*again) << "no other in its place";
 }
 
+TEST_P(TaskStoreContract, WhatAClientDoesIsClaimedWhenItsLastReportIsOldAlsoAfterARestart) {
+  const auto seen_at = [](Timestamp time) {
+    return Json{{kReportedAt, time.time_since_epoch().count()}};
+  };
+  Task import = task("t", clock_.now());
+  import.kind = "import";
+  import.checkpoint = seen_at(clock_.now() - Duration{100});
+  ASSERT_TRUE(tasks().insert(import));
+  const auto silent = [&](Timestamp since) {
+    const auto one = tasks().claim("x", {.kinds = {"import"}, .reported_before = since}, kTtl);
+    EXPECT_TRUE(succeeds(one));
+    return one.value_or(std::nullopt);
+  };
+  auto held = silent(clock_.now());
+  ASSERT_TRUE(held);
+  held->task.checkpoint = seen_at(clock_.now());
+  ASSERT_TRUE(succeeds(tasks().store(held->task, held->token)));
+  tasks().release("t", held->token);
+  EXPECT_FALSE(silent(clock_.now()));
+  store_->reopen();
+  EXPECT_FALSE(silent(clock_.now()));
+  EXPECT_TRUE(silent(clock_.now() + Duration{1}));
+}
+
 TEST_P(TaskStoreContract, OfATenantNoMoreAreHeldThanItMayHave) {
   for (int i = 0; i < 3; ++i) {
     Task one = task("acme-" + std::to_string(i), clock_.now() + Duration{i});

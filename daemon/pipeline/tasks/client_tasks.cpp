@@ -1,6 +1,6 @@
 #include "daemon/pipeline/tasks/client_tasks.h"
 
-#include <algorithm>
+#include <iterator>
 
 #include "common/base/ids.h"
 #include "common/base/time.h"
@@ -10,34 +10,20 @@ namespace mesh::pipeline {
 namespace {
 
 constexpr Duration kTaken{10'000};  // for one change; where its process dies, until the next one
-constexpr const char* kReportedAt = "reported_at";  // in the checkpoint
 
-Json reported_at(Timestamp now) { return {{kReportedAt, now.time_since_epoch().count()}}; }
-
-Timestamp last_report(const Task& task) {
-  const auto it =
-      task.checkpoint.is_object() ? task.checkpoint.find(kReportedAt) : task.checkpoint.end();
-  if (it == task.checkpoint.end() || !it->is_number_integer()) return task.started_at;
-  return Timestamp{Duration{it->get<std::int64_t>()}};
-}
+Json seen_at(Timestamp now) { return {{kReportedAt, now.time_since_epoch().count()}}; }
 
 void put_report(Task& task, ClientReport report, Timestamp now) {
   task.done = report.done;
   task.total = report.total;
   task.result = std::move(report.result);
-  task.checkpoint = reported_at(now);
+  task.checkpoint = seen_at(now);
 }
 
 tl::unexpected<Error> has_ended_already(const Task& task) {
   return fail(ErrorKind::conflict, "task " + task.id + " has ended already: it is " +
                                        std::string(to_string(task.state)) +
                                        (task.error.empty() ? "" : ", since " + task.error));
-}
-
-Status give_up(TaskContext& context) {
-  return fail(ErrorKind::cancelled, "the client that did it is gone: it stopped reporting at " +
-                                        format_rfc3339(last_report(context.task())) +
-                                        "; run it again");
 }
 
 }  // namespace
@@ -58,7 +44,7 @@ Result<Task> ClientTasks::begin(std::string kind, Json spec, std::string started
   task.result = Json::object();
   task.started_by = std::move(started_by);
   task.created_at = task.started_at = clock_.now();
-  task.checkpoint = reported_at(task.created_at);
+  task.checkpoint = seen_at(task.created_at);
   task.id = new_uuid_v7(task.created_at);
   // A queued one would be cancelled at once, and its client not told.
   task.state = Task::State::running;
@@ -101,16 +87,6 @@ Result<Task> ClientTasks::end(const std::string& id, ClientReport report, Task::
   return std::move(task);
 }
 
-void ClientTasks::define(TaskRunner& runner) {
-  for (const auto kind : kClientTaskKinds) {
-    runner.define(std::string(kind), give_up, [this](const Task& task) { return is_silent(task); });
-  }
-}
-
-bool ClientTasks::is_silent(const Task& task) const {
-  return clock_.now() - last_report(task) >= kSilence;
-}
-
 Result<ClaimedTask> ClientTasks::take(const std::string& id) {
   const WantedTask wanted{.kinds = {std::begin(kClientTaskKinds), std::end(kClientTaskKinds)},
                           .only = id};
@@ -124,6 +100,12 @@ Result<ClaimedTask> ClientTasks::take(const std::string& id) {
   }
   return fail(ErrorKind::unavailable,
               "another process looks at task " + id + " just now; report again");
+}
+
+Status end_of_silent(TaskContext& context) {
+  return fail(ErrorKind::cancelled, "the client that did it is gone: it stopped reporting at " +
+                                        format_rfc3339(reported_at(context.task())) +
+                                        "; run it again");
 }
 
 }  // namespace mesh::pipeline

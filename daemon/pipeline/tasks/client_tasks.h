@@ -20,16 +20,13 @@ struct ClientReport {
 
 // A client begins its task, reports, and ends it, through whichever process. None holds the task in
 // between, so that it outlives each of them: what says that the client is there is the time of its
-// last report, by the processes' clocks. One that was silent for kSilence is gone: its task is
-// ended by any process that does tasks.
+// last report, by the processes' clocks. Of one that was silent for kClientSilence a TaskRunner
+// with the work end_of_silent ends the task.
 //
 // Appends task.created and task.completed, and counts, as the TaskRunner does. Any thread; blocks
 // on the store.
 class ClientTasks {
  public:
-  // Beside the clocks of processes that differ, and the longest stall of a client.
-  static constexpr Duration kSilence{60'000};
-
   // `process` as the TaskRunner's.
   ClientTasks(TaskStore& store, EventLog& log, std::string process, Clock& clock, Metrics& metrics);
   // The task, which runs from now on. `invalid` for a kind that no client does, `unavailable` where
@@ -43,11 +40,7 @@ class ClientTasks {
   Result<Task> end(const std::string& id, ClientReport report, Task::State outcome,
                    std::string error);
 
-  // What the runner does with such a task, where is_silent: it fails it in words.
-  void define(TaskRunner& runner);
-
  private:
-  bool is_silent(const Task& task) const;
   Result<ClaimedTask> take(const std::string& id);
 
   TaskStore& store_;
@@ -56,5 +49,8 @@ class ClientTasks {
   Clock& clock_;
   Metrics& metrics_;
 };
+
+// Fails it in words; work of all kClientTaskKinds.
+Status end_of_silent(TaskContext& context);
 
 }  // namespace mesh::pipeline

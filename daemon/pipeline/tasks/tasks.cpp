@@ -252,9 +252,7 @@ void TaskRunner::Impl::begin(ClaimedTask claimed) {
 
 bool TaskRunner::Impl::is_for_others(const Task& task) const {
   const Fits& fits = works.at(task.kind).fits;
-  // What a client does it stops by itself, as long as it is there.
-  const bool to_clean_up = task.cancel_requested && !is_done_by_client(task.kind);
-  return fits && !to_clean_up && !fits(task);
+  return fits && !task.cancel_requested && !fits(task);
 }
 
 std::optional<ClaimedTask> TaskRunner::Impl::claim(const std::vector<std::string>& kinds) {
@@ -263,7 +261,10 @@ std::optional<ClaimedTask> TaskRunner::Impl::claim(const std::vector<std::string
     const auto task = store.get(id);
     return task && (has_ended(*task) || !is_for_others(*task));
   });
-  WantedTask wanted{kinds, left, bounds.running_per_tenant};
+  WantedTask wanted{.kinds = kinds,
+                    .except = left,
+                    .per_tenant = bounds.running_per_tenant,
+                    .reported_before = clock.now() - kClientSilence};
   {
     // One of these that was lost may be free again, while its work here has not come to its end.
     std::lock_guard lock(mutex);
@@ -279,7 +280,8 @@ std::optional<ClaimedTask> TaskRunner::Impl::claim(const std::vector<std::string
     if (!*claimed) return std::nullopt;
     const ClaimedTask& one = **claimed;
     if (!is_for_others(one.task)) return std::move(*claimed);
-    log::info("a task is left to others", {{"task", one.task.id}, {"kind", one.task.kind}});
+    log::info("a task is left to another process",
+              {{"task", one.task.id}, {"kind", one.task.kind}});
     left.insert(one.task.id);
     wanted.except.insert(one.task.id);
     store.release(one.task.id, one.token);

@@ -46,7 +46,8 @@ struct TaskBounds {
 // oldest first; others are left to other processes. Those that exclude each other (target_of) wait
 // for each other, in whichever process they run. One that it holds is its own while it renews its
 // claim; after a pause beyond that another takes the task over from its last checkpoint, and what
-// this one still does of it is not stored.
+// this one still does of it is not stored. One that a client does it takes once that is silent for
+// kClientSilence.
 //
 // task.created and task.completed, with who started it, are appended to task.events, under
 // kTaskTenant. A failure to do
@@ -60,8 +61,8 @@ class TaskRunner {
   TaskRunner(TaskStore& store, EventLog& log, std::string process, Clock& clock, Metrics& metrics,
              TaskBounds bounds = {});
   ~TaskRunner();
-  // Before start. A task that does not fit is left to others, but where its cancellation was asked
-  // for and no client does it: to clean up, any process will do. Empty: all fit.
+  // Before start. A task that does not fit is left to other processes, but where its cancellation
+  // was asked for: to clean up, any will do. Empty: all fit.
   void define(std::string kind, Work work, Fits fits = {});
   // Whether another process does what this one has no work for; before start. Empty: maybe.
   void ask_elsewhere(std::function<Result<bool>()> does_tasks);

@@ -39,6 +39,17 @@ TEST(TaskOrder, OneThatIsWantedByItsIdIsTakenBeforeOlderOnesAndNoOther) {
   EXPECT_EQ(next({waits("a", 1), held(waits("b", 2))}, only_b), "");
 }
 
+TEST(TaskOrder, WhatAClientDoesIsNextOnlyWhereItsReportIsOld) {
+  TaskInLine import = waits("a", 1);
+  import.reported_at = Timestamp{Duration { 50 }};
+  const auto silent_since = [](int time) {
+    return WantedTask{.kinds = {"replay"}, .reported_before = Timestamp{Duration{time}}};
+  };
+  EXPECT_EQ(next({import, waits("b", 2)}, silent_since(50)), "b");
+  EXPECT_EQ(next({import, waits("b", 2)}, silent_since(51)), "a");
+  EXPECT_EQ(next({import}), "a") << "whoever takes its report does not ask";
+}
+
 TEST(TaskOrder, OneWaitsForAnotherWithItsTargetAndHoldsUpNothingElse) {
   const auto at_it = held(waits("a", 1, "", "letters/x"));
   EXPECT_EQ(next({at_it, waits("b", 2, "", "letters/x"), waits("c", 3, "", "letters/y")}), "c");

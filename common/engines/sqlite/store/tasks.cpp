@@ -177,7 +177,7 @@ Status SqliteTasks::store(const Task& task, std::int64_t token) {
   if (!stored) return stored;
   if (!has_ended(task)) {
     std::lock_guard lock(mutex_);
-    if (Unfinished* const claim = held(task.id, token)) claim->line.target = target_of(task);
+    if (Unfinished* const claim = held(task.id, token)) claim->line = in_line(task, true);
     return {};
   }
   forget(task.id);
