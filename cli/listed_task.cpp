@@ -10,11 +10,11 @@
 namespace mesh::cli {
 namespace {
 
-constexpr Duration kPeriod{1'000};
-constexpr Duration kPatience{5'000};  // of one call: the work waits for its first and its last
-constexpr int kTries = 3;             // of the end
+constexpr Duration kReportPeriod{1'000};
+constexpr Duration kOneCall{5'000};  // of one call: the work waits for its first and its last
+constexpr int kEndTries = 3;         // of the end
 
-const char* state_of(ListedTask::End end) {
+const char* name_of_end(ListedTask::End end) {
   switch (end) {
     case ListedTask::End::done:
       return "done";
@@ -44,7 +44,7 @@ std::unique_ptr<client::Client> client_of_list(const client::Options& session) {
   client::Options options = session;
   options.observe = {};
   options.deadline = {};
-  options.timeout = std::min(options.timeout, kPatience);
+  options.timeout = std::min(options.timeout, kOneCall);
   return std::make_unique<client::Client>(std::move(options));
 }
 
@@ -61,7 +61,7 @@ ListedTask::ListedTask(Session& session, std::string kind, Json spec)
   }
   id_ = plain_text(at_path(*task, "id"));
   reports_ = std::make_unique<Periodic>(
-      "task-report", session.clock, kPeriod, [this] { report(); }, Periodic::Rest::keeps);
+      "task-report", session.clock, kReportPeriod, [this] { report(); }, Periodic::Rest::keeps);
 }
 
 void ListedTask::progressed(std::int64_t done, std::int64_t total, Json result) {
@@ -92,10 +92,10 @@ void ListedTask::end(End end, const std::string& error) {
   reports_->stop();
   std::mt19937_64 random{std::random_device{}()};
   for (int attempt = 1;; ++attempt) {
-    const auto ended = mesh_->end_task(id_, last_, state_of(end), error);
+    const auto ended = mesh_->end_task(id_, last_, name_of_end(end), error);
     if (ended) break;
     const auto delay = retry_delay(ended.error(), attempt, random());
-    if (!delay || attempt == kTries || !nap(*delay)) {
+    if (!delay || attempt == kEndTries || !nap(*delay)) {
       note("has no end in the list of tasks, as task " + id_, ended.error());
       break;
     }

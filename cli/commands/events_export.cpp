@@ -76,7 +76,7 @@ std::int64_t distance(const client::Positions& from, const client::Positions& to
   return sum;
 }
 
-Json spec_of(const Session& session, const ExportArgs& args) {
+Json export_spec(const Session& session, const ExportArgs& args) {
   Json spec{{"topic", args.topic}, {"from", args.from}, {"to", args.to}};
   if (!session.settings.tenant.empty()) spec["tenant"] = session.settings.tenant;
   if (!args.type.empty()) spec["type"] = args.type;
@@ -137,7 +137,7 @@ Outcome export_records(Session& session, const ExportArgs& args) {
   MESH_TRY(sink.open());
 
   const InterruptGuard interrupt;
-  ListedTask listed(session, "export", spec_of(session, args));
+  ListedTask listed(session, "export", export_spec(session, args));
   const Outcome outcome = write_records(session, range, args.type, sink, listed);
   if (!outcome) {
     listed.end(ListedTask::End::failed, outcome.error().message);

@@ -119,7 +119,7 @@ double fraction_of(const TextInput& input) {
   return static_cast<double>(input.bytes_read()) / static_cast<double>(input.size());
 }
 
-Json spec_of(const Session& session, const ImportArgs& args) {
+Json import_spec(const Session& session, const ImportArgs& args) {
   Json spec{{"file", printable(args.file)}};
   if (!session.settings.tenant.empty()) spec["tenant"] = session.settings.tenant;
   return spec;
@@ -136,7 +136,7 @@ void show_progress(ListedTask& listed, const ImportCounts& counts, double fracti
                      {"failed", counts.failed}});
 }
 
-void end(ListedTask& listed, const ImportResult& result) {
+void end_listed(ListedTask& listed, const ImportResult& result) {
   if (result.stopped) return listed.end(ListedTask::End::failed, result.stopped->message);
   listed.end(result.interrupted ? ListedTask::End::cancelled : ListedTask::End::done);
 }
@@ -170,7 +170,7 @@ Outcome import_file(Session& session, ImportArgs args) {
   const InterruptGuard interrupt;
   const bool dry_run = args.import.batch.dry_run;
   std::optional<ListedTask> listed;  // what changes nothing is no task
-  if (!dry_run) listed.emplace(session, "import", spec_of(session, args));
+  if (!dry_run) listed.emplace(session, "import", import_spec(session, args));
   Progress progress = session.progress("import");
   ImportHooks hooks;
   hooks.interrupted = [&] {
@@ -195,7 +195,7 @@ Outcome import_file(Session& session, ImportArgs args) {
   };
   const ImportResult result = import_users(rows, create, args.import, hooks);
   progress.clear();
-  if (listed) end(*listed, result);
+  if (listed) end_listed(*listed, result);
 
   const auto& counts = result.counts;
   // A file whose first row cannot be read has nothing to count: its error says it all.
