@@ -29,7 +29,7 @@ std::string took_text(const Json& task) {
   return seconds_text(std::chrono::duration<double>(*to - *from).count());
 }
 
-// Units of work: bytes of a backup, partitions of a seek, events of all others.
+// Units of work: bytes of a backup, partitions of a seek, rows of an import, else events.
 std::string units_text(const Json& task, std::string_view path) {
   const Json& units = at_path(task, path);
   return word(task, "kind") == "backup" ? size_text(units) : count_text(units);
@@ -74,9 +74,10 @@ const View& task_view() {
   static const View view{
       "id",
       {{"id", "ID", "the task's id"},
-       {"kind", "KIND", "replay, rebuild, redrive, purge, backup, seek, migration or erasure"},
+       {"kind", "KIND",
+        "replay, rebuild, redrive, purge, backup, seek, migration, erasure, import or export"},
        {"state", "STATE", "queued, running, done, failed or cancelled"},
-       {"", "DONE", "units of work done: events, bytes of a backup, partitions of a seek",
+       {"", "DONE", "units of work done: events, bytes of a backup, partitions of a seek, rows",
         Show::wide, Kind::count, done_text},
        {"", "TOTAL", "units of work there are; 0: not known", Show::wide, Kind::count, total_text},
        {"progress.rate", "RATE", "units done in a second, since its start", Show::wide, Kind::rate},
@@ -91,7 +92,7 @@ const View& task_view() {
        {"", "NEXT", "what may be done about it", Show::wide, Kind::text, task_next_step},
        {"spec", "ASKED", "what was asked", Show::wide},
        {"progress.done", "UNITS DONE",
-        "units of work done: events, bytes of a backup, partitions of a seek", Show::never},
+        "units of work done: events, bytes of a backup, partitions of a seek, rows", Show::never},
        {"progress.total", "UNITS", "units of work there are; 0: not known", Show::never},
        {"result", "FINDINGS", "counts and findings so far", Show::never},
        {"error", "ERROR", "why it failed", Show::never}},

@@ -21,6 +21,7 @@ class FakeMesh {
     route.method = std::move(method);
     route.pattern = std::move(pattern);
     route.access = http::Access::open;
+    route.pool = http::Pool::quick;  // an answer may wait for another request
     route.body =
         route.method == "GET" || route.method == "DELETE" ? http::Body::none : http::Body::bulk;
     route.handler = [this, answer = std::move(answer)](std::shared_ptr<const http::Request> request,
