@@ -36,9 +36,9 @@ Result<TenantId> TenantId::parse(std::string_view text) {
 Result<Duration> retention_from_json(const Json& json, const std::string& at) {
   const auto given = json.is_string() ? parse_duration(json.get_ref<const std::string&>())
                                       : fail(ErrorKind::invalid, "must be a duration, as 7d");
-  const std::string fault = !given                      ? given.error().message
+  const std::string fault = !given                     ? given.error().message
                             : *given < kLeastRetention ? "must be at least 1h"
-                                                        : "";
+                                                       : "";
   if (fault.empty()) return *given;
   return fail({ErrorKind::unprocessable, "the retention is not valid", {}, {{at, fault}}, {}});
 }

@@ -46,11 +46,11 @@ struct Tenant {
   bool allow_unknown_types = false;               // events of types outside the catalogue
   std::map<std::string, RatePolicy> rate_limits;  // by scope; others take the default
   Quotas quotas = {};
-  TokenRoles roles = {};        // of its own credentials
-  TypeSchemas types = {};       // own event types, checked (check_types)
+  TokenRoles roles = {};                   // of its own credentials
+  TypeSchemas types = {};                  // own event types, checked (check_types)
   std::optional<Duration> retention = {};  // how old its activity may become; empty: the log's
-  std::string managed_by = {};  // the owner that `mesh apply` noted; empty: none
-  bool closed = false;          // its data are being erased: nobody may ask for it or in its name
+  std::string managed_by = {};             // the owner that `mesh apply` noted; empty: none
+  bool closed = false;  // its data are being erased: nobody may ask for it or in its name
   std::int64_t version = 1;
   Timestamp created_at{};
   Timestamp updated_at{};

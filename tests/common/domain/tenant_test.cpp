@@ -69,12 +69,13 @@ TEST(Tenant, KeepsARetentionAsTheConfigurationWritesDurations) {
   tenant.retention = Duration{7 * 24 * 3'600'000};
   EXPECT_EQ(to_json(tenant)["retention"], "7d");
   EXPECT_EQ(tenant_from_json(to_json(tenant))->retention, tenant.retention);
-  EXPECT_EQ(tenant_from_json({{"id", "acme"}, {"retention", "1h"}})->retention, Duration{3'600'000});
+  EXPECT_EQ(tenant_from_json({{"id", "acme"}, {"retention", "1h"}})->retention,
+            Duration{3'600'000});
 }
 
 TEST(Tenant, RefusesWhatIsNoRetentionWithItsPlace) {
-  for (const Json& retention : {Json("59m"), Json("soon"), Json("0"), Json(7), Json(nullptr),
-                                Json{{"age", "7d"}}}) {
+  for (const Json& retention :
+       {Json("59m"), Json("soon"), Json("0"), Json(7), Json(nullptr), Json{{"age", "7d"}}}) {
     const auto read = tenant_from_json({{"id", "acme"}, {"retention", retention}});
     ASSERT_FALSE(read) << retention;
     ASSERT_EQ(read.error().fields.size(), 1u);
