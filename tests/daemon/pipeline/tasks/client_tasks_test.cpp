@@ -14,7 +14,7 @@ namespace {
 using namespace mesh::test;
 using State = Task::State;
 
-constexpr Duration kSecond{1'000};
+constexpr Duration kReportStep{1'000};
 
 // Two processes over one store: what one is told the other knows; a third that does tasks.
 class ClientTasksTest : public testing::Test {
@@ -30,13 +30,13 @@ class ClientTasksTest : public testing::Test {
   }
   Task at_store(const std::string& id) { return *store.get(id); }
   bool comes_to(const std::string& id, State state) {
-    return advance_until(clock, kSecond, [&] { return at_store(id).state == state; });
+    return advance_until(clock, kReportStep, [&] { return at_store(id).state == state; });
   }
   // The runner looks once a second.
   void pass(Duration time) {
-    for (Duration passed{0}; passed < time; passed += kSecond) {
+    for (Duration passed{0}; passed < time; passed += kReportStep) {
       clock.await_waiters(2);
-      clock.advance(kSecond);
+      clock.advance(kReportStep);
     }
     clock.await_waiters(2);
   }
@@ -99,7 +99,7 @@ TEST_F(ClientTasksTest, OneThatReportsIsNobodysElse) {
   runner.start();
   const std::string id = begun();
   for (int i = 0; i < 5; ++i) {
-    pass(kClientSilence - kSecond);
+    pass(kClientSilence - kReportStep);
     ASSERT_TRUE(one.report(id, {i, 0, Json::object()}));
   }
   EXPECT_EQ(at_store(id).state, State::running);
@@ -107,7 +107,7 @@ TEST_F(ClientTasksTest, OneThatReportsIsNobodysElse) {
 
 TEST_F(ClientTasksTest, OfAClientThatIsGoneTheTaskFailsInWords) {
   const std::string id = begun();
-  clock.advance(kSecond);
+  clock.advance(kReportStep);
   ASSERT_TRUE(one.report(id, {5, 9, {{"created", 5}}}));
   runner.start();
   ASSERT_TRUE(comes_to(id, State::failed));
@@ -124,7 +124,7 @@ TEST_F(ClientTasksTest, AClientLearnsWithItsReportThatItsTaskIsCancelled) {
   runner.start();
   const std::string id = begun();
   ASSERT_TRUE(runner.cancel(id));
-  pass(kClientSilence - kSecond);
+  pass(kClientSilence - kReportStep);
   EXPECT_EQ(at_store(id).state, State::running) << "its client is there";
   EXPECT_EQ(one.report(id, {5, 9, {{"created", 5}}}).value(), true);
   ASSERT_TRUE(one.end(id, {6, 9, {{"created", 6}}}, State::cancelled, ""));
@@ -152,7 +152,7 @@ TEST_F(ClientTasksTest, WhatIsNoClientsIsRefused) {
 
 TEST_F(ClientTasksTest, AReportThatMeetsAnotherProcessIsWorthAnotherTry) {
   const std::string id = begun();
-  const auto held = store.claim("third", {.kinds = {"import"}}, kSecond);
+  const auto held = store.claim("third", {.kinds = {"import"}}, kReportStep);
   ASSERT_TRUE(held && *held);
   EXPECT_EQ(one.report(id, {}).error().kind, ErrorKind::unavailable);
   store.release(id, (*held)->token);
