@@ -42,7 +42,7 @@ class ListedTask {
   std::unique_ptr<client::Client> mesh_;  // null: it is not in the list
   std::string id_;
   mutable std::mutex mutex_;
-  client::TaskReport last_;  // this and the next guarded by mutex_
+  client::TaskReport last_;  // this and the next guarded by mutex_, but where reports_ has stopped
   bool cancelled_ = false;
   std::unique_ptr<Periodic> reports_;  // last: it uses all of the above
 };

@@ -20,8 +20,8 @@ struct ClientReport {
 
 // A client begins its task, reports, and ends it, through whichever process. None holds the task in
 // between, so that it outlives each of them: what says that the client is there is the time of its
-// last report, by the processes' clocks. Of one that was silent for kClientSilence a TaskRunner
-// with the work end_of_silent ends the task.
+// last report, by the processes' clocks. The task of one that was silent for kClientSilence is
+// ended by any TaskRunner that has the work end_of_silent.
 //
 // Appends task.created and task.completed, and counts, as the TaskRunner does. Any thread; blocks
 // on the store.
