@@ -136,11 +136,10 @@ void EncryptedLog::append(std::vector<Record> records, AppendDone done) {
   std::optional<Error> refused;
   {
     std::lock_guard lock(mutex_);
+    if (keys) note_ageing(*keys);
     if (closed_ || !keys || waits_behind(batch.records)) {
       refused = wait_for_keys(batch);
       if (!refused) return;
-    } else {
-      note_ageing(*keys);
     }
   }
   if (refused) return batch.done(fail(*std::move(refused)));

@@ -375,7 +375,7 @@ std::string_view admin_schemas() {
   "additionalProperties": false,
   "examples": [{"name": "Acme", "quotas": {"events_per_day": 100000}}]
 },
-"Retention": {
+"TenantRetention": {
   "type": "string",
   "description": "How old the tenant's activity may become, at least 1h. Refused where the log is Kafka.",
   "minLength": 2,
@@ -383,7 +383,7 @@ std::string_view admin_schemas() {
 },
 "NewRetention": {
   "description": "null for log.retention alone.",
-  "oneOf": [{"$ref": "#/components/schemas/Retention"}, {"type": "null"}]
+  "oneOf": [{"$ref": "#/components/schemas/TenantRetention"}, {"type": "null"}]
 },
 "NewQuotas": {
   "type": "object",

@@ -116,7 +116,7 @@ Json make() {
   all.update(Json::parse(admin_schemas()));
   all.update(Json::parse(trace_schemas()));
   all["Duration"]["pattern"] = duration_pattern();
-  all["Retention"]["pattern"] = retention_pattern();
+  all["TenantRetention"]["pattern"] = retention_pattern();
   all["Bound"]["pattern"] = bound_pattern();
   all["UserName"]["pattern"] = user_name_pattern();
   all["RawRecord"]["properties"]["value_base64"]["pattern"] = base64_pattern();
