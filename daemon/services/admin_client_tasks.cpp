@@ -71,9 +71,9 @@ Result<Response> end_task(const ClientTaskAdminDeps& deps, const http::Request& 
 
 http::RouteTable client_task_routes(ClientTaskAdminDeps deps) {
   using http::Body;
-  using Work = Result<Response> (*)(const ClientTaskAdminDeps&, const http::Request&);
+  using Verb = Result<Response> (*)(const ClientTaskAdminDeps&, const http::Request&);
   const auto shared = std::make_shared<const ClientTaskAdminDeps>(deps);
-  const auto work = [shared](Work of) { return answering(shared, of); };
+  const auto work = [shared](Verb of) { return answering(shared, of); };
   const http::Parameter id = api::path("id", "The task's id.");
   return api::for_operators(
       "tasks",
