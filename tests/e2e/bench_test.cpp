@@ -1,7 +1,12 @@
 // mesh bench against a real daemon.
 #include <gtest/gtest.h>
+#include <signal.h>
+
+#include <fstream>
+#include <future>
 
 #include "tests/e2e/daemon.h"
+#include "tests/support/eventually.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh::e2e {
@@ -89,9 +94,25 @@ TEST_F(BenchVerb, ARateLimitShowsAsOne) {
 }
 
 TEST_F(BenchVerb, CtrlCPrintsWhatWasMeasuredSoFar) {
-  const Outcome done =
-      run({"/usr/bin/timeout", "--preserve-status", "-s", "INT", "1", MESH_BIN_DIR "/mesh", "bench",
-           "publish", "--duration", "1h", "--yes", "-o", "json", "--data-dir", daemon_.data_dir()});
+  const std::string pid_file = dir_.file("pid");
+  auto bench = std::async(std::launch::async, [&] {
+    return run({"/bin/sh", "-c",
+                "echo $$ >" + pid_file +
+                    "; exec " MESH_BIN_DIR "/mesh bench publish --duration 1h" +
+                    " --yes -o json --data-dir " + daemon_.data_dir()});
+  });
+  const auto records = [&] {
+    return daemon_
+        .call("admin", "GET", "/admin/v1/topics/analytics.events", daemon_.operator_token())
+        .json()["records"]
+        .get<int>();
+  };
+  ASSERT_TRUE(test::eventually([&] { return records() > 100; }));
+  pid_t pid = 0;
+  std::ifstream(pid_file) >> pid;
+  ASSERT_GT(pid, 0);
+  ASSERT_EQ(::kill(pid, SIGINT), 0);
+  const Outcome done = bench.get();
   EXPECT_EQ(done.exit_code, 130) << done.err;
   EXPECT_GT(Json::parse(done.out)["requests"], 0) << done.out;
 }
