@@ -115,8 +115,8 @@ class EncryptedLog::Consumer final : public LogConsumer {
 
 EncryptedLog::EncryptedLog(EventLog& log, LogAdmin& admin, TenantCipher* cipher, Options options,
                            Clock& clock)
-    : log_(log),
-      admin_(admin),
+    : LogOver(log),
+      LogAdminOver(admin),
       cipher_(cipher),
       encrypts_(cipher != nullptr && options.encrypts),
       max_pending_bytes_(options.max_pending_bytes),

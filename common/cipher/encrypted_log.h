@@ -19,11 +19,11 @@
 #include <vector>
 
 #include "common/cipher/tenant_cipher.h"
-#include "common/ports/event_log.h"
+#include "common/ports/log_over.h"
 
 namespace mesh::cipher {
 
-class EncryptedLog final : public EventLog, public LogAdmin {
+class EncryptedLog final : public LogOver, public LogAdminOver {
  public:
   struct Options {
     bool encrypts = true;  // false: what is appended stays plain
@@ -42,38 +42,9 @@ class EncryptedLog final : public EventLog, public LogAdmin {
   // With keys_only, keys of records that nobody can read any more are among them.
   Result<ReadResult> read(const TopicPartition& partition, std::int64_t from,
                           const ReadLimits& limits) override;
-  bool reads_again_cheaply() const override { return log_.reads_again_cheaply(); }
-  Result<Watermarks> watermarks(const TopicPartition& partition) override {
-    return log_.watermarks(partition);
-  }
-  Result<std::int64_t> offset_at(const TopicPartition& partition, Timestamp time) override {
-    return log_.offset_at(partition, time);
-  }
-  std::unique_ptr<Watch> watch(const std::map<TopicPartition, std::int64_t>& offsets,
-                               Told told) override {
-    return log_.watch(offsets, std::move(told));
-  }
-
-  Status ensure_topic(const TopicSpec& spec) override { return admin_.ensure_topic(spec); }
-  Result<std::vector<TopicInfo>> topics() override { return admin_.topics(); }
-  Status ensure_group(const std::string& group, const std::vector<std::string>& topics) override {
-    return admin_.ensure_group(group, topics);
-  }
   Result<std::unique_ptr<LogConsumer>> open_consumer(const std::string& group,
                                                      const std::vector<std::string>& topics,
                                                      const std::string& member) override;
-  Result<std::vector<GroupInfo>> groups() override { return admin_.groups(); }
-  bool seeks_active_groups() const override { return admin_.seeks_active_groups(); }
-  Status seek_group(const std::string& group,
-                    const std::map<TopicPartition, std::int64_t>& offsets) override {
-    return admin_.seek_group(group, offsets);
-  }
-  Status delete_group(const std::string& group) override { return admin_.delete_group(group); }
-  bool erases_records() const override { return admin_.erases_records(); }
-  Result<std::int64_t> erase(const TopicPartition& partition,
-                             std::span<const std::int64_t> offsets) override {
-    return admin_.erase(partition, offsets);
-  }
 
   // Hands on what waits; later appends are `unavailable`. Before the stores and the log are closed;
   // callable twice.
@@ -107,8 +78,6 @@ class EncryptedLog final : public EventLog, public LogAdmin {
   // Makes it plain; false where it is to be passed over.
   Result<bool> show(StoredRecord& record);
 
-  EventLog& log_;
-  LogAdmin& admin_;
   TenantCipher* const cipher_;
   const bool encrypts_;
   const std::size_t max_pending_bytes_;

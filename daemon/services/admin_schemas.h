@@ -1,4 +1,4 @@
-// Schemas of what operators send and get of tenants, indexes, tasks and the process.
+// Schemas of what operators send and get of indexes, tasks, use and the process.
 #pragma once
 
 #include <string_view>

@@ -10,6 +10,7 @@
 #include "daemon/services/api_parts.h"
 #include "daemon/services/api_patterns.h"
 #include "daemon/services/log_schemas.h"
+#include "daemon/services/record_schemas.h"
 #include "daemon/services/tenant_schemas.h"
 #include "daemon/services/trace_schemas.h"
 
@@ -114,6 +115,7 @@ Json make() {
   Json all = Json::parse(tenant_schemas());
   all.update(Json::parse(log_schemas()));
   all.update(Json::parse(admin_schemas()));
+  all.update(Json::parse(record_schemas()));
   all.update(Json::parse(trace_schemas()));
   all["Duration"]["pattern"] = duration_pattern();
   all["TenantRetention"]["pattern"] = retention_pattern();

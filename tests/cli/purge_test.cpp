@@ -1,6 +1,7 @@
 // `mesh tenants purge`, `mesh users purge`, `mesh verify-receipt`.
 #include "common/base/document_signature.h"
 #include "tests/cli/cli_fixture.h"
+#include "tests/support/receipt_keys.h"
 
 namespace mesh::cli {
 namespace {
@@ -9,15 +10,6 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr const char* kPrivate = R"(-----BEGIN PRIVATE KEY-----
-MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
------END PRIVATE KEY-----
-)";
-constexpr const char* kPublic = R"(-----BEGIN PUBLIC KEY-----
-MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
------END PUBLIC KEY-----
-)";
-
 Json place(const char* name, int count, int erased, const char* remains = "") {
   return {{"place", name}, {"count", count}, {"erased", erased}, {"remains", remains}};
 }
@@ -25,7 +17,7 @@ Json place(const char* name, int count, int erased, const char* remains = "") {
 class PurgeTest : public CliTest {
  protected:
   PurgeTest() {
-    const auto key = SigningKey::from_pem(kPrivate);
+    const auto key = SigningKey::from_pem(test::kReceiptKey);
     signed_receipt["signature"] = key->sign(signed_receipt["receipt"]);
     fake.on("POST", "/admin/v1/tenants/{tenant}/purge", [this](const http::Request& request) {
       const bool dry = Json::parse(request.body).value("dry_run", false);
@@ -136,7 +128,9 @@ TEST_F(PurgeTest, AReceiptIsVerifiedByTheServerOrByAKey) {
   EXPECT_EQ(at_fake({"verify-receipt", receipt}), 0) << err;
   EXPECT_EQ(Json::parse(fake.requests().front().body), signed_receipt);
   EXPECT_THAT(err, HasSubstr("but what the receipt says remains"));
-  EXPECT_EQ(at_fake({"verify-receipt", receipt, "--key", file("key.pem", kPublic)}), 0) << err;
+  EXPECT_EQ(at_fake({"verify-receipt", receipt, "--key", file("key.pem", test::kReceiptPublicKey)}),
+            0)
+      << err;
   EXPECT_EQ(Json::parse(fake.requests()[fake.requests().size() - 2].body),
             Json({{"dry_run", true}}));
 }
@@ -145,7 +139,8 @@ TEST_F(PurgeTest, WhatRemainsIsComparedWithTheReceipt) {
   Json& remains = signed_receipt["receipt"]["remains"];
   remains = Json::array({{{"place", "log/user.events"}, {"count", 3}, {"why", "compaction"}},
                          {{"place", "store/tasks"}, {"count", nullptr}, {"why", "ids"}}});
-  signed_receipt["signature"] = SigningKey::from_pem(kPrivate)->sign(signed_receipt["receipt"]);
+  signed_receipt["signature"] =
+      SigningKey::from_pem(test::kReceiptKey)->sign(signed_receipt["receipt"]);
   const auto receipt = file("receipt.json", signed_receipt.dump());
   const std::vector<std::string> verify{"verify-receipt", receipt};
   counted = Json::array({place("log/user.events", 3, 0, "compaction")});
@@ -171,7 +166,8 @@ TEST_F(PurgeTest, AReceiptThatIsNotGoodOrNotTrueAnyMoreIsOne) {
   EXPECT_EQ(at_fake({"verify-receipt", receipt}), 1);
   signed_receipt["receipt"]["target"]["tenant"] = "globex";
   const auto changed = file("changed.json", signed_receipt.dump());
-  EXPECT_EQ(at_fake({"verify-receipt", changed, "--key", file("key.pem", kPublic)}), 1);
+  EXPECT_EQ(at_fake({"verify-receipt", changed, "--key", file("key.pem", test::kReceiptPublicKey)}),
+            1);
   EXPECT_THAT(err, HasSubstr("changed since it was signed"));
   EXPECT_EQ(at_fake({"verify-receipt", file("no.json", "{}")}), 2);
 }

@@ -8,6 +8,7 @@
 #include "tests/e2e/daemon.h"
 #include "tests/support/described.h"
 #include "tests/support/eventually.h"
+#include "tests/support/receipt_keys.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh::e2e {
@@ -15,10 +16,6 @@ namespace {
 
 const std::vector<std::string> kRoles{"users", "gateway", "publisher", "subscriber", "admin"};
 constexpr const char* kAda = "acme:ada";
-constexpr const char* kReceiptKey = R"(-----BEGIN PRIVATE KEY-----
-MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
------END PRIVATE KEY-----
-)";
 
 class Described {
  public:
@@ -140,7 +137,7 @@ class ApiDescription : public ::testing::Test {
   }
 
   std::string key_file() {
-    std::ofstream(dir_.file("key.pem")) << kReceiptKey;
+    std::ofstream(dir_.file("key.pem")) << test::kReceiptKey;
     return dir_.file("key.pem");
   }
 
@@ -313,7 +310,7 @@ void ApiDescription::ask_of_tenants() {
   operate("POST", "/tenants/nobody/purge", 404, Json::object());
   operate("POST", "/tenants/globex/purge", 422, {{"subject", ""}});
   const Json receipt{{"target", {{"tenant", "globex"}}}};
-  const auto key = SigningKey::from_pem(kReceiptKey);
+  const auto key = SigningKey::from_pem(test::kReceiptKey);
   const Json signed_one{{"receipt", receipt}, {"signature", key->sign(receipt)}};
   EXPECT_EQ(task("/receipts/verify", signed_one)["state"], "done");
   operate("POST", "/receipts/verify", 422, {{"receipt", receipt}, {"signature", "x"}});

@@ -7,6 +7,7 @@
 
 #include "tests/e2e/daemon.h"
 #include "tests/support/eventually.h"
+#include "tests/support/receipt_keys.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh::e2e {
@@ -15,14 +16,6 @@ namespace {
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
-constexpr const char* kPrivate = R"(-----BEGIN PRIVATE KEY-----
-MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
------END PRIVATE KEY-----
-)";
-constexpr const char* kPublic = R"(-----BEGIN PUBLIC KEY-----
-MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
------END PUBLIC KEY-----
-)";
 // Nobody else writes them.
 constexpr const char* kPurgedAddress = "zebulon-of-acme@acme.dev";
 constexpr const char* kMolecule = "acmeum-trioxide";
@@ -30,11 +23,12 @@ constexpr const char* kMolecule = "acmeum-trioxide";
 class Purge : public ::testing::Test {
  protected:
   explicit Purge(bool by_keys = false)
-      : daemon_{dir_.file("data"), "tenants: {receipt_key_file: " + file("key.pem", kPrivate) +
-                                       (by_keys ? ", erasure: crypto, master_key_file: " +
-                                                      file("master", std::string(64, 'c') + "\n")
-                                                : "") +
-                                       "}\n"} {}
+      : daemon_{dir_.file("data"),
+                "tenants: {receipt_key_file: " + file("key.pem", test::kReceiptKey) +
+                    (by_keys ? ", erasure: crypto, master_key_file: " +
+                                   file("master", std::string(64, 'c') + "\n")
+                             : "") +
+                    "}\n"} {}
   std::string file(const std::string& name, const std::string& text) {
     std::ofstream(dir_.file(name)) << text;
     return dir_.file(name);
@@ -110,8 +104,8 @@ TEST_F(Purge, OfATenantLeavesNothingOfItAndAllOfAnother) {
 
   const auto verified = daemon_.mesh({"verify-receipt", receipt});
   EXPECT_EQ(verified.exit_code, 0) << verified.out << verified.err;
-  const auto by_key =
-      daemon_.mesh({"verify-receipt", receipt, "--key", file("key.pub.pem", kPublic)});
+  const auto by_key = daemon_.mesh(
+      {"verify-receipt", receipt, "--key", file("key.pub.pem", test::kReceiptPublicKey)});
   EXPECT_EQ(by_key.exit_code, 0) << by_key.out << by_key.err;
   std::ifstream stream(receipt);
   Json tampered = Json::parse(stream);

@@ -11,6 +11,7 @@
 #include "common/base/strings.h"
 #include "tests/e2e/daemon.h"
 #include "tests/support/certificates.h"
+#include "tests/support/receipt_keys.h"
 #include "tests/support/scripted_server.h"
 #include "tests/support/temp_dir.h"
 
@@ -32,8 +33,6 @@ bool is_private_key(std::string_view key) {
   return key.ends_with("key_file") && !key.ends_with("api_key_file") && key != kMasterKey &&
          key != kReceiptKeyFile;
 }
-constexpr const char* kReceiptKey =
-    "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g";
 
 std::string contents(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -83,7 +82,7 @@ class SecretsTest : public ::testing::Test {
     if (made.empty()) {
       made = "Marker" + std::to_string(markers_.size()) + std::string(34, 'Q');
       // A key is a secret of a form of its own: a line in the middle of it.
-      if (key == kReceiptKeyFile) made = kReceiptKey;
+      if (key == kReceiptKeyFile) made = split(test::kReceiptKey, '\n')[1];
       if (is_private_key(key)) made = split(contents(dir_.file("server.key")), '\n')[1];
       if (key == kMasterKey) made = "5ec2e7" + std::string(58, 'a');
     }

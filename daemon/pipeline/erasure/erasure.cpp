@@ -8,10 +8,9 @@
 
 #include "common/base/strings.h"
 #include "common/base/time.h"
+#include "daemon/pipeline/erasure/awaited_groups.h"
 #include "daemon/pipeline/erasure/kept_records.h"
 #include "daemon/pipeline/erasure/receipt.h"
-#include "daemon/pipeline/groups.h"
-#include "daemon/pipeline/scan.h"
 #include "daemon/pipeline/tasks/task_support.h"
 
 namespace mesh::pipeline {
@@ -371,20 +370,22 @@ class Run {
   // A pipeline that is behind would write of the target again what is erased now. Who has no member
   // writes nothing, and finds gaps later where the log takes records out.
   Status await_groups() {
-    const auto ends_now = MESH_TRY(insist(context_, [&] { return pipeline_ends(); }));
+    const auto to =
+        MESH_TRY(insist(context_, [&] { return pipeline_ends(deps_.log, deps_.admin); }));
     std::map<std::string, std::int64_t> before;
     SteadyTime moved = deps_.clock.steady();
     for (;;) {
-      absent_.clear();
-      auto behind = MESH_TRY(insist(context_, [&] { return behind_of(ends_now); }));
-      if (behind.empty()) return {};
+      auto behind =
+          MESH_TRY(insist(context_, [&] { return groups_behind(deps_.log, deps_.admin, to); }));
+      absent_ = std::move(behind.absent);
+      if (behind.active.empty()) return {};
       // What they use of models is in the log a minute later. In later rounds they are behind with
       // others' events: the tenant is closed.
       if (rounds_ == 1 && !target_.subject) used_ = true;
       std::vector<std::string> names;
-      for (const auto& [name, committed] : behind) names.push_back("group " + name);
-      if (behind != before) moved = deps_.clock.steady();
-      before = std::move(behind);
+      for (const auto& [name, committed] : behind.active) names.push_back("group " + name);
+      if (behind.active != before) moved = deps_.clock.steady();
+      before = std::move(behind.active);
       if (deps_.clock.steady() - moved >= kPatience) {
         for (const auto& [name, committed] : before) absent_.insert(name);
         return {};
@@ -393,57 +394,6 @@ class Run {
       context_.pause(kLook);
       if (context_.stopping()) return stopped_early();
     }
-  }
-
-  Result<std::map<TopicPartition, std::int64_t>> pipeline_ends() {
-    std::map<TopicPartition, std::int64_t> all;
-    const auto infos = MESH_TRY(deps_.admin.topics());
-    for (const TopicInfo& info : infos) {
-      if (group_of(info.spec.name) == nullptr) continue;
-      for (std::int32_t p = 0; p < info.spec.partitions; ++p) {
-        const TopicPartition partition{info.spec.name, p};
-        const auto marks = MESH_TRY(deps_.log.watermarks(partition));
-        all[partition] = marks.end;
-      }
-    }
-    return all;
-  }
-
-  // What each pipeline's group that has a member and is behind has committed in all; notes those
-  // that have none.
-  Result<std::map<std::string, std::int64_t>> behind_of(
-      const std::map<TopicPartition, std::int64_t>& to) {
-    std::map<std::string, std::int64_t> behind;
-    for (const GroupInfo& group : MESH_TRY(deps_.admin.groups())) {
-      const bool ours = is_of_index(group.name) ||
-                        std::ranges::any_of(kTopicGroups, [&](const TopicGroup& reads) {
-                          return reads.group == group.name;
-                        });
-      if (!ours) continue;
-      std::int64_t committed = 0;
-      bool late = false;
-      for (const auto& [partition, next] : group.committed) {
-        committed += next;
-        const auto end = to.find(partition);
-        if (late || end == to.end() || next >= end->second) continue;
-        late = MESH_TRY(has_record(partition, next, end->second));
-      }
-      if (late && group.active) behind[group.name] = committed;
-      if (late && !group.active) absent_.insert(group.name);
-    }
-    return behind;
-  }
-
-  // Behind gaps nobody commits.
-  Result<bool> has_record(const TopicPartition& partition, std::int64_t from, std::int64_t to) {
-    bool any = false;
-    MESH_TRY(scan(deps_.log, partition, from, to,
-                  [&](std::vector<StoredRecord>&) {
-                    any = true;
-                    return false;
-                  },
-                  {.max_records = 1, .keys_only = true}));
-    return any;
   }
 
   Status erase_place(const std::string& place) {

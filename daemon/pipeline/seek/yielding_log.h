@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "common/base/clock.h"
-#include "common/ports/event_log.h"
 #include "common/ports/lease_store.h"
+#include "common/ports/log_over.h"
 
 namespace mesh::pipeline {
 
@@ -36,36 +36,17 @@ class SoughtGroups {
 // Consumers that it opens leave their group while it is asked for: to whoever reads with them that
 // is the loss of all partitions, and a gain later. Where the log moves groups that have members, it
 // is the log itself.
-class YieldingLogAdmin final : public LogAdmin {
+class YieldingLogAdmin final : public LogAdminOver {
  public:
   // What is given outlives it, and it its consumers.
   YieldingLogAdmin(LogAdmin& admin, LeaseStore& leases, Clock& clock)
-      : admin_(admin), clock_(clock), sought_(leases, clock) {}
+      : LogAdminOver(admin), clock_(clock), sought_(leases, clock) {}
 
   Result<std::unique_ptr<LogConsumer>> open_consumer(const std::string& group,
                                                      const std::vector<std::string>& topics,
                                                      const std::string& member) override;
 
-  Status ensure_topic(const TopicSpec& spec) override { return admin_.ensure_topic(spec); }
-  Result<std::vector<TopicInfo>> topics() override { return admin_.topics(); }
-  Status ensure_group(const std::string& group, const std::vector<std::string>& topics) override {
-    return admin_.ensure_group(group, topics);
-  }
-  Result<std::vector<GroupInfo>> groups() override { return admin_.groups(); }
-  bool seeks_active_groups() const override { return admin_.seeks_active_groups(); }
-  Status seek_group(const std::string& group,
-                    const std::map<TopicPartition, std::int64_t>& offsets) override {
-    return admin_.seek_group(group, offsets);
-  }
-  Status delete_group(const std::string& group) override { return admin_.delete_group(group); }
-  bool erases_records() const override { return admin_.erases_records(); }
-  Result<std::int64_t> erase(const TopicPartition& partition,
-                             std::span<const std::int64_t> offsets) override {
-    return admin_.erase(partition, offsets);
-  }
-
  private:
-  LogAdmin& admin_;
   Clock& clock_;
   SoughtGroups sought_;
 };

@@ -4,21 +4,13 @@
 #include <gtest/gtest.h>
 
 #include "common/base/strings.h"
+#include "tests/support/receipt_keys.h"
 
 namespace mesh {
 namespace {
 
 using ::testing::HasSubstr;
 
-// The key of RFC 8037, appendix A, whose thumbprint the RFC gives.
-constexpr const char* kPrivate = R"(-----BEGIN PRIVATE KEY-----
-MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
------END PRIVATE KEY-----
-)";
-constexpr const char* kPublic = R"(-----BEGIN PUBLIC KEY-----
-MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
------END PUBLIC KEY-----
-)";
 // Another one of Ed25519, and one of P-256.
 constexpr const char* kOther = R"(-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIKwp/h/S2Wo6owXXASVlp4VN+faSEBl9nvDe7QW1KYhq
@@ -34,21 +26,21 @@ nGGNFalpoeelFcy2XnpLHsGTKHx9QIoZZNdJ/NiDoVMSL8ZH0z+WSs5n
 const Json kDocument{{"version", 1}, {"target", {{"tenant", "acme"}}}, {"name", "Zoë"}};
 
 TEST(DocumentSignature, IsTheKeysOfTheDocumentInWhateverOrderItsMembersStand) {
-  const auto key = SigningKey::from_pem(kPrivate);
+  const auto key = SigningKey::from_pem(test::kReceiptKey);
   ASSERT_TRUE(key) << key.error().to_string();
-  const auto verifying = VerifyingKey::from_pem(kPublic);
+  const auto verifying = VerifyingKey::from_pem(test::kReceiptPublicKey);
   ASSERT_TRUE(verifying) << verifying.error().to_string();
   EXPECT_EQ(verifying->id(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k") << "as RFC 8037 has it";
   const std::string signature = key->sign(kDocument);
   EXPECT_TRUE(verifying->check(kDocument, signature));
   const Json turned{{"name", "Zoë"}, {"target", {{"tenant", "acme"}}}, {"version", 1}};
   EXPECT_TRUE(verifying->check(turned, signature));
-  EXPECT_TRUE(VerifyingKey::from_pem(kPrivate)->check(kDocument, signature));
+  EXPECT_TRUE(VerifyingKey::from_pem(test::kReceiptKey)->check(kDocument, signature));
   EXPECT_EQ(key->verifying().id(), verifying->id());
 }
 
 TEST(DocumentSignature, IsTheJwsThatAnyLibraryMakes) {
-  const auto key = SigningKey::from_pem(kPrivate);
+  const auto key = SigningKey::from_pem(test::kReceiptKey);
   const std::string signature = key->sign({{"b", 1}, {"a", "x"}});
   const auto header = base64url_decode(signature.substr(0, signature.find("..")));
   EXPECT_EQ(Json::parse(*header), Json({{"alg", "EdDSA"}, {"kid", key->verifying().id()}}));
@@ -59,7 +51,7 @@ TEST(DocumentSignature, IsTheJwsThatAnyLibraryMakes) {
 }
 
 TEST(DocumentSignature, ThatIsNotGoodIsRefusedWithWhatIsWrong) {
-  const auto key = SigningKey::from_pem(kPrivate);
+  const auto key = SigningKey::from_pem(test::kReceiptKey);
   const std::string signature = key->sign(kDocument);
   const auto problem = [&](const Json& document, const std::string& text) {
     const auto checked = key->verifying().check(document, text);
@@ -82,7 +74,8 @@ TEST(DocumentSignature, ThatIsNotGoodIsRefusedWithWhatIsWrong) {
 
 TEST(DocumentSignature, OfWhatIsNoKeyOfEd25519CannotBeMade) {
   EXPECT_THAT(SigningKey::from_pem("nonsense").error().message, HasSubstr("openssl genpkey"));
-  EXPECT_THAT(SigningKey::from_pem(kPublic).error().message, HasSubstr("openssl genpkey"));
+  EXPECT_THAT(SigningKey::from_pem(test::kReceiptPublicKey).error().message,
+              HasSubstr("openssl genpkey"));
   EXPECT_THAT(VerifyingKey::from_pem("nonsense").error().message, HasSubstr("-pubout"));
   EXPECT_THAT(SigningKey::from_pem(kEc).error().message, HasSubstr("Ed25519"));
 }

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/ports/log_over.h"
 #include "daemon/engines.h"
 
 namespace mesh::test {
@@ -105,9 +106,9 @@ auto held(Gate& gate, Call call) {
   }
 }
 
-class HeldLog final : public EventLog {
+class HeldLog final : public LogOver {
  public:
-  HeldLog(EventLog& log, Gate& gate) : log_(log), gate_(gate) {}
+  HeldLog(EventLog& log, Gate& gate) : LogOver(log), gate_(gate) {}
   void append(std::vector<Record> records, AppendDone done) override {
     gate_.pass();
     log_.append(std::move(records), [gate = &gate_, done = std::move(done)](auto positions) {
@@ -119,20 +120,8 @@ class HeldLog final : public EventLog {
                           const ReadLimits& limits) override {
     return held(gate_, [&] { return log_.read(partition, from, limits); });
   }
-  bool reads_again_cheaply() const override { return log_.reads_again_cheaply(); }
-  Result<Watermarks> watermarks(const TopicPartition& partition) override {
-    return log_.watermarks(partition);
-  }
-  Result<std::int64_t> offset_at(const TopicPartition& partition, Timestamp time) override {
-    return log_.offset_at(partition, time);
-  }
-  std::unique_ptr<Watch> watch(const std::map<TopicPartition, std::int64_t>& offsets,
-                               Told told) override {
-    return log_.watch(offsets, std::move(told));
-  }
 
  private:
-  EventLog& log_;
   Gate& gate_;
 };
 
@@ -159,16 +148,11 @@ class HeldConsumer final : public LogConsumer {
   Gate& gate_;
 };
 
-class HeldLogAdmin final : public LogAdmin {
+class HeldLogAdmin final : public LogAdminOver {
  public:
-  HeldLogAdmin(LogAdmin& admin, Gate& gate) : admin_(admin), gate_(gate) {}
+  HeldLogAdmin(LogAdmin& admin, Gate& gate) : LogAdminOver(admin), gate_(gate) {}
   // As a log that moves a group only while that has no members.
   void refuse_seeks_of_active_groups() { refuses_ = true; }
-  Status ensure_topic(const TopicSpec& spec) override { return admin_.ensure_topic(spec); }
-  Result<std::vector<TopicInfo>> topics() override { return admin_.topics(); }
-  Status ensure_group(const std::string& group, const std::vector<std::string>& topics) override {
-    return admin_.ensure_group(group, topics);
-  }
   Result<std::unique_ptr<LogConsumer>> open_consumer(const std::string& group,
                                                      const std::vector<std::string>& topics,
                                                      const std::string& member) override {
@@ -192,14 +176,12 @@ class HeldLogAdmin final : public LogAdmin {
   Status delete_group(const std::string& group) override {
     return held(gate_, [&] { return admin_.delete_group(group); });
   }
-  bool erases_records() const override { return admin_.erases_records(); }
   Result<std::int64_t> erase(const TopicPartition& partition,
                              std::span<const std::int64_t> offsets) override {
     return held(gate_, [&] { return admin_.erase(partition, offsets); });
   }
 
  private:
-  LogAdmin& admin_;
   Gate& gate_;
   bool refuses_ = false;  // constant once it is used
 };

@@ -8,17 +8,13 @@
 #include "daemon/services/admin.h"
 #include "tests/support/fake_tenants.h"
 #include "tests/support/manual_clock.h"
+#include "tests/support/receipt_keys.h"
 #include "tests/support/write_waits.h"
 
 namespace mesh::services {
 namespace {
 
 using ::testing::HasSubstr;
-
-constexpr const char* kReceiptKey = R"(-----BEGIN PRIVATE KEY-----
-MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
------END PRIVATE KEY-----
-)";
 
 class AdminErasure : public testing::Test {
  protected:
@@ -53,7 +49,7 @@ class AdminErasure : public testing::Test {
   test::WaitsOverFakes fakes{clock};
   test::FakeTenants tenants;
   TenantDirectory directory{tenants, {}, clock};
-  const SigningKey key = SigningKey::from_pem(kReceiptKey).value();
+  const SigningKey key = SigningKey::from_pem(test::kReceiptKey).value();
   const Json receipt{{"version", 1}, {"target", {{"tenant", "acme"}, {"subject", "7"}}}};
 };
 

@@ -56,6 +56,14 @@ struct Partition {
   std::int64_t letters_to = 0;
 };
 
+// What one transaction takes out of a partition.
+struct Removed {
+  std::int64_t records = 0, bytes = 0;
+};
+// Writes it into the partition's row, in that transaction; the counts of `p` rise behind it.
+Status note_removed(Database& db, const Partition& p, Removed removed, std::int64_t start,
+                    std::int64_t gaps_to);
+
 struct Topic {
   TopicSpec spec;  // retention guarded by SqliteLogImpl::topics_mutex_; the rest constant
   std::vector<std::unique_ptr<Partition>> partitions;

@@ -23,6 +23,24 @@ class Overwriting {
 
 }  // namespace
 
+// With the tail, since the last record may be among those that went: the staged one, since what the
+// transaction has appended stands in the table as well.
+Status note_removed(Database& db, const Partition& p, Removed removed, std::int64_t start,
+                    std::int64_t gaps_to) {
+  auto update = MESH_TRY(
+      db.prepare("UPDATE partitions SET start=?1, gaps_to=max(gaps_to,?2), removed_records=?3,"
+                 " removed_bytes=?4, tail_end=?5, tail_total=?6, tail_time=?7 WHERE id=?8"));
+  return update.bind(1, start)
+      .bind(2, gaps_to)
+      .bind(3, p.removed_records + removed.records)
+      .bind(4, p.removed_bytes + removed.bytes)
+      .bind(5, p.staged.end)
+      .bind(6, p.staged.total)
+      .bind(7, p.staged.time)
+      .bind(8, p.id)
+      .run();
+}
+
 Result<std::int64_t> SqliteLogImpl::remove(Partition& p, std::span<const std::int64_t> offsets,
                                            std::int64_t below) {
   std::int64_t records = 0, bytes = 0;
@@ -44,18 +62,7 @@ Result<std::int64_t> SqliteLogImpl::remove(Partition& p, std::span<const std::in
       }
       remove_one.reset();
     }
-    // With the tail, since the last record may be among them.
-    auto update = MESH_TRY(db.prepare(
-        "UPDATE partitions SET gaps_to=max(gaps_to,?1), removed_records=?2, removed_bytes=?3,"
-        " tail_end=?4, tail_total=?5, tail_time=?6 WHERE id=?7"));
-    return update.bind(1, below)
-        .bind(2, p.removed_records + records)
-        .bind(3, p.removed_bytes + bytes)
-        .bind(4, p.staged.end)
-        .bind(5, p.staged.total)
-        .bind(6, p.staged.time)
-        .bind(7, p.id)
-        .run();
+    return note_removed(db, p, {records, bytes}, p.bell.start, below);
   }));
   // Behind the commit, so that what is shown never runs ahead of the file.
   p.removed_records += records;

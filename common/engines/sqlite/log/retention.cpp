@@ -216,19 +216,7 @@ Status SqliteLogImpl::expire_below(Partition& p, std::int64_t offset) {
       sum.reset();
       auto remove = MESH_TRY(db.prepare("DELETE FROM " + table + " WHERE o<?"));
       MESH_TRY(remove.bind(1, to).run());
-      // With the tail, since the last record may be among them: the staged one, since what this
-      // transaction has appended stands in the table as well.
-      auto update = MESH_TRY(
-          db.prepare("UPDATE partitions SET start=?1, gaps_to=max(gaps_to,?1), removed_records=?2,"
-                     " removed_bytes=?3, tail_end=?4, tail_total=?5, tail_time=?6 WHERE id=?7"));
-      return update.bind(1, to)
-          .bind(2, p.removed_records + records)
-          .bind(3, p.removed_bytes + bytes)
-          .bind(4, p.staged.end)
-          .bind(5, p.staged.total)
-          .bind(6, p.staged.time)
-          .bind(7, p.id)
-          .run();
+      return note_removed(db, p, {records, bytes}, to, to);
     }));
     p.removed_records += records;
     p.removed_bytes += bytes;

@@ -1,0 +1,61 @@
+#include "daemon/pipeline/erasure/awaited_groups.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "daemon/pipeline/groups.h"
+#include "daemon/pipeline/scan.h"
+
+namespace mesh::pipeline {
+namespace {
+
+bool is_of_pipeline(const std::string& group) {
+  return is_of_index(group) ||
+         std::ranges::find(kTopicGroups, group, &TopicGroup::group) != kTopicGroups.end();
+}
+
+Result<bool> has_record(EventLog& log, const TopicPartition& partition, std::int64_t from,
+                        std::int64_t to) {
+  bool any = false;
+  MESH_TRY(scan(log, partition, from, to,
+                [&](std::vector<StoredRecord>&) {
+                  any = true;
+                  return false;
+                },
+                {.max_records = 1, .keys_only = true}));
+  return any;
+}
+
+}  // namespace
+
+Result<Offsets> pipeline_ends(EventLog& log, LogAdmin& admin) {
+  std::vector<std::string> read;
+  for (const TopicInfo& info : MESH_TRY(admin.topics())) {
+    if (group_of(info.spec.name) != nullptr) read.push_back(info.spec.name);
+  }
+  return ends(log, admin, read);
+}
+
+Result<GroupsBehind> groups_behind(EventLog& log, LogAdmin& admin, const Offsets& to) {
+  GroupsBehind behind;
+  for (const GroupInfo& group : MESH_TRY(admin.groups())) {
+    if (!is_of_pipeline(group.name)) continue;
+    std::int64_t committed = 0;
+    bool late = false;
+    for (const auto& [partition, next] : group.committed) {
+      committed += next;
+      const auto end = to.find(partition);
+      if (late || end == to.end() || next >= end->second) continue;
+      late = MESH_TRY(has_record(log, partition, next, end->second));
+    }
+    if (!late) continue;
+    if (group.active) {
+      behind.active[group.name] = committed;
+    } else {
+      behind.absent.insert(group.name);
+    }
+  }
+  return behind;
+}
+
+}  // namespace mesh::pipeline
