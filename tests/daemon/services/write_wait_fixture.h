@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <future>
 
 #include "common/engines/memory/memory_limiter.h"
@@ -175,6 +176,16 @@ class WriteWait : public ::testing::Test {
     for (const auto& entry : entries) (void)log_.append_now(entry.record);
     EXPECT_TRUE(test::acknowledge(store_->outbox(), store_->leases(), test::sequences(entries)));
   }
+  // The same, once the user with that address, and so what was asked for before, is stored.
+  void relay(const std::string& email) {
+    EXPECT_TRUE(test::eventually([&] {
+      const auto entries = test::waiting(store_->outbox()).value();
+      return std::ranges::any_of(entries, [&](const auto& entry) {
+        return entry.record.value.value_or("").find(email) != std::string::npos;
+      });
+    }));
+    relay();
+  }
   // The group has done all that there is.
   void process(const char* group, const char* topic) {
     for (int p = 0; p < 2; ++p) {
@@ -195,8 +206,9 @@ class WriteWait : public ::testing::Test {
   }
   // Until the progress of all that wait was looked at: they come before one more, which is seen.
   void look() {
-    const auto last = ask(create("look" + std::to_string(++looks_) + "@x.dev", {}, "log"));
-    relay();
+    const std::string email = "look" + std::to_string(++looks_) + "@x.dev";
+    const auto last = ask(create(email, {}, "log"));
+    relay(email);
     ASSERT_TRUE(comes(last->answer));
   }
   http::Response after(const std::shared_ptr<Pending>& pending, Duration time) {

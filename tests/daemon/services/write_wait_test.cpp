@@ -37,7 +37,7 @@ TEST_F(WriteWait, AUserIsAnsweredOnceSearchesFindIt) {
 
 TEST_F(WriteWait, AckLogWaitsForTheLogAlone) {
   const auto pending = ask(create("a@x.dev", {}, "log"));
-  relay();
+  relay("a@x.dev");
   ASSERT_TRUE(comes(pending->answer));
   EXPECT_EQ(pending->answer.get().status, 201);
 }
