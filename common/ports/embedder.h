@@ -1,6 +1,7 @@
 // Text to vectors.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,6 +31,18 @@ class Embedder {
   // One unit vector per text, in order, whatever tenants they are of: the vector depends on the
   // text alone. A text without any feature gives the zero vector.
   virtual Result<std::vector<std::vector<float>>> embed(std::span<const TenantText> texts) = 0;
+  // The vector that texts' vectors are compared with: its product with one is the score, -1…1. Of
+  // any length. `semantic_ratio` (0…1; nothing: the embedder's own) is how much of the score is
+  // meaning, the rest letters; `invalid` where the embedder has one of both only.
+  virtual Result<std::vector<float>> embed_query(const TenantText& query,
+                                                 std::optional<double> semantic_ratio = {}) {
+    if (semantic_ratio) {
+      return fail(ErrorKind::invalid, "semantic_ratio: the embedder " + id() +
+                                          " has one part only, which nothing weighs against");
+    }
+    auto vectors = MESH_TRY(embed(std::span(&query, 1)));
+    return std::move(vectors.front());
+  }
 };
 
 }  // namespace mesh

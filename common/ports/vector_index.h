@@ -28,6 +28,9 @@ struct VectorChange {
 struct GenerationSpec {
   int dimension = 384;
   std::string embedder;  // Embedder::id(); vectors of different embedders never mix
+  // Where that embedder's model lies, an absolute path of a folder; empty where it has none. It is
+  // what a process opens the embedder from, and no part of what tells embedders apart.
+  std::string model = {};
 };
 
 struct GenerationInfo {
@@ -42,8 +45,8 @@ struct GenerationInfo {
 
 // What a search compares with.
 struct QueryVector {
-  std::span<const float> values;
-  std::string_view embedder;  // Embedder::id()
+  std::span<const float> values;  // of Embedder::embed_query: of any length
+  std::string_view embedder;      // Embedder::id()
 };
 
 struct IndexedUser {
