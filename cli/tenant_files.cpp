@@ -43,6 +43,9 @@ Result<TenantDocument> document_of(Json json, const std::string& place) {
   }
   if (tenant->name.empty()) tenant->name = tenant->id.str();
   if (auto good = check_types(tenant->types); !good) return wrong(place, good.error());
+  if (auto good = check_search(tenant->search, tenant->types); !good) {
+    return wrong(place, good.error());
+  }
   const auto version = versioned ? std::optional(tenant->version) : std::nullopt;
   return TenantDocument{std::move(*tenant), version, place};
 }
@@ -76,7 +79,7 @@ Json to_document(const Tenant& tenant) {
   Json document{{"kind", "tenant"}};
   const Json record = to_json(tenant);
   for (const char* member : {"id", "name", "allow_unknown_types", "rate_limits", "quotas", "roles",
-                             "types", "retention"}) {
+                             "types", "search", "retention"}) {
     const auto it = record.find(member);
     if (it != record.end()) document[member] = *it;
   }

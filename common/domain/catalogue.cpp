@@ -88,6 +88,18 @@ constexpr std::string_view kTenantSchema = R"({
       }
     },
     "types": {"type": "object", "additionalProperties": {"type": "object"}},
+    "search": {
+      "type": "object",
+      "additionalProperties": {
+        "type": "object",
+        "required": ["text"],
+        "properties": {
+          "text": {"type": "string", "maxLength": 1024},
+          "fields": {"type": "object", "additionalProperties": {"enum": ["keyword", "number"]}},
+          "open": {"type": "string", "minLength": 1, "maxLength": 256}
+        }
+      }
+    },
     "retention": {"type": "string", "minLength": 2},
     "managed_by": {"type": "string", "minLength": 1, "maxLength": 63},
     "closed": {"type": "boolean"},

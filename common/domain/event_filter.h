@@ -32,13 +32,23 @@ using EventFilter = std::vector<Condition>;
 
 // Reads "country=DE", "country=DE|AT", "country!=DE", "amount>=10", "amount<3.5". `invalid` for
 // what does not read, names a field that is not declared (with those that are), or orders keywords.
+//
+// Where `open` is not empty, every text and number below that member is a field as well
+// (Searchable::open): a name that is not declared is taken for one below it, so that "country=DE"
+// asks for "metadata.country", as "metadata.country=DE" does. What kind such a field has is known
+// by its values alone: "size=10" asks for the number and for the keyword.
 Result<Condition> parse_condition(std::string_view text,
-                                  const std::map<std::string, FieldKind, std::less<>>& declared);
+                                  const std::map<std::string, FieldKind, std::less<>>& declared,
+                                  std::string_view open = {});
 
 bool holds(const EventFilter& filter, const FieldValues& fields);
+// Whether one value is what the condition compares with; of `unequal`, whether it is one of those
+// that no value may be. For engines that keep values in a form of their own.
+bool compares(const Condition& condition, const FieldValue& value);
 
-// {"country":"DE","tags":["a","b"]}
+// {"country":"DE","tags":["a","b"]}: names in order, an array where a field has several values.
 Json to_json(const FieldValues& fields);
+// Reads the same. `invalid` for what is no text, number or array of them.
 Result<FieldValues> fields_from_json(const Json& json);
 
 }  // namespace mesh

@@ -110,6 +110,22 @@ Status check_types(const TypeSchemas& types, const TypeSchemas& before) {
   return fail(std::move(error));
 }
 
+Status check_search(const Searchables& search, const TypeSchemas& types) {
+  Error error{ErrorKind::unprocessable, "what is searchable is not valid", {}, {}, {}};
+  for (const auto& [type, searchable] : search) {
+    const auto* known = find_event_type(type);
+    if (types.contains(type) || (known != nullptr && known->publishable)) continue;
+    error.fields.push_back({"/search" + pointer_to(type),
+                            "is no type of the tenant, and none of the catalogue's activities: "
+                            "register it, or leave this out"});
+  }
+  if (error.fields.empty()) return {};
+  if (error.fields.size() > JsonSchema::kMaxViolations) {
+    error.fields.resize(JsonSchema::kMaxViolations);
+  }
+  return fail(std::move(error));
+}
+
 OwnTypes compile_types(const TypeSchemas& types) {
   OwnTypes compiled;
   for (const auto& [type, schema] : types) {

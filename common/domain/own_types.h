@@ -9,6 +9,7 @@
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/domain/json_schema.h"
+#include "common/domain/searchable.h"
 
 namespace mesh {
 
@@ -28,6 +29,11 @@ Status check_type_name(std::string_view type);
 // begin "/types/<type>". What is unchanged is not looked at again; a type that is left out is no
 // fault.
 Status check_types(const TypeSchemas& types, const TypeSchemas& before = {});
+
+// Whether a tenant with these types may have these searchables: `unprocessable` with pointers that
+// begin "/search/<type>" for a type that is neither its own nor one of the catalogue's activities.
+// Places that no schema names are no fault: what is not there is nothing.
+Status check_search(const Searchables& search, const TypeSchemas& types);
 
 // Compiled; null where a stored schema is none that this program can hold events to.
 using OwnTypes = std::map<std::string, std::shared_ptr<const JsonSchema>, std::less<>>;

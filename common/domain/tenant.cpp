@@ -53,6 +53,10 @@ Json to_json(const Tenant& tenant) {
   if (!tenant.quotas.empty()) json["quotas"] = to_json(tenant.quotas);
   if (!tenant.roles.empty()) json["roles"] = to_json(tenant.roles);
   if (!tenant.types.empty()) json["types"] = tenant.types;
+  if (!tenant.search.empty()) {
+    Json& search = json["search"] = Json::object();
+    for (const auto& [type, searchable] : tenant.search) search[type] = to_json(searchable);
+  }
   if (tenant.retention) json["retention"] = format_duration(*tenant.retention);
   if (!tenant.managed_by.empty()) json["managed_by"] = tenant.managed_by;
   if (tenant.closed) json["closed"] = true;
@@ -148,6 +152,13 @@ Result<Tenant> tenant_from_json(const Json& json) {
         for (const auto& [type, schema] : value.items()) tenant.types[type] = schema;
       } else {
         wrong("/types", "must be an object of JSON Schemas by type");
+      }
+    } else if (name == "search") {
+      auto search = searchables_from_json(value);
+      if (search) {
+        tenant.search = std::move(*search);
+      } else {
+        for (const auto& field : search.error().fields) wrong(field.pointer, field.detail);
       }
     } else if (name == "managed_by") {
       if (value.is_string() && valid_owner(value.get_ref<const std::string&>())) {

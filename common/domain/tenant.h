@@ -13,6 +13,7 @@
 #include "common/domain/own_types.h"
 #include "common/domain/quota.h"
 #include "common/domain/rate_policy.h"
+#include "common/domain/searchable.h"
 #include "common/domain/token_roles.h"
 
 namespace mesh {
@@ -48,6 +49,7 @@ struct Tenant {
   Quotas quotas = {};
   TokenRoles roles = {};                   // of its own credentials
   TypeSchemas types = {};                  // own event types, checked (check_types)
+  Searchables search = {};                 // of own types and the catalogue's (check_search)
   std::optional<Duration> retention = {};  // how old its activity may become; empty: the log's
   std::string managed_by = {};             // the owner that `mesh apply` noted; empty: none
   bool closed = false;  // its data are being erased: nobody may ask for it or in its name
@@ -63,8 +65,8 @@ bool valid_owner(std::string_view text);
 Result<Duration> retention_from_json(const Json& json, const std::string& at);
 
 // {"id","name","allow_unknown_types","rate_limits":{scope:{rate,per,burst}},"quotas","roles",
-//  "types","retention","managed_by","closed","version","created_at","updated_at"}. Without quotas,
-// roles, types, retention and managed_by where the tenant has none, and closed where it is not,
+//  "types","search":{type:{text,fields,open}},"retention","managed_by","closed","version","created_at","updated_at"}. Without quotas,
+// roles, types, search, retention and managed_by where the tenant has none, and closed where it is not,
 // since a meshd from before them reads such records.
 Json to_json(const Tenant& tenant);
 // {"id","tenantId"}: the value of tenant.deleted.

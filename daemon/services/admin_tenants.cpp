@@ -179,6 +179,12 @@ Status take_types(const Json& body, Tenant& tenant, const TypeSchemas& before) {
   return check_types(tenant.types, before);
 }
 
+// All that there is, as with types; what was kept has to fit the types that there are now, too.
+Status take_search(const Json& body, Tenant& tenant) {
+  if (body.contains("search")) tenant.search = MESH_TRY(searchables_from_json(body["search"]));
+  return check_search(tenant.search, tenant.types);
+}
+
 // Applies the members of a create or a patch. Limits of other scopes stay; null takes one away.
 // Types are all that there are then.
 Status take_over(const TenantAdminDeps& deps, const Json& body, Tenant& tenant,
@@ -220,16 +226,17 @@ Status take_over(const TenantAdminDeps& deps, const Json& body, Tenant& tenant,
   MESH_TRY(take_quotas(body, tenant));
   MESH_TRY(take_roles(body, tenant));
   MESH_TRY(take_retention(deps, body, tenant));
-  return take_types(body, tenant, before);
+  MESH_TRY(take_types(body, tenant, before));
+  return take_search(body, tenant);
 }
 
 // What clients say of a tenant.
 const std::initializer_list<std::string_view> kMembers{
     "name",  "allow_unknown_types", "rate_limits", "quotas", "roles",
-    "types", "retention",           "managed_by"};
+    "types", "search",              "retention",   "managed_by"};
 const std::initializer_list<std::string_view> kNewMembers{
     "id",    "name",  "allow_unknown_types", "rate_limits", "quotas",
-    "roles", "types", "retention",           "managed_by"};
+    "roles", "types", "search",              "retention",   "managed_by"};
 
 WritePosition place_of_change(const ChangedTenant& tenant) {
   return {.outbox = {tenant.event, tenant.event}};

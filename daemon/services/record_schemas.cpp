@@ -77,6 +77,7 @@ std::string_view record_schemas() {
     "quotas": {"$ref": "#/components/schemas/NewQuotas"},
     "roles": {"$ref": "#/components/schemas/NewRoles"},
     "types": {"$ref": "#/components/schemas/NewTypes"},
+    "search": {"$ref": "#/components/schemas/NewSearch"},
     "retention": {"$ref": "#/components/schemas/NewRetention"},
     "managed_by": {"$ref": "#/components/schemas/Owner"}
   },
@@ -96,6 +97,7 @@ std::string_view record_schemas() {
     "quotas": {"$ref": "#/components/schemas/NewQuotas"},
     "roles": {"$ref": "#/components/schemas/NewRoles"},
     "types": {"$ref": "#/components/schemas/NewTypes"},
+    "search": {"$ref": "#/components/schemas/NewSearch"},
     "retention": {"$ref": "#/components/schemas/NewRetention"},
     "managed_by": {"$ref": "#/components/schemas/Owner"}
   },
@@ -115,6 +117,7 @@ std::string_view record_schemas() {
     "quotas": {"$ref": "#/components/schemas/NewQuotas"},
     "roles": {"$ref": "#/components/schemas/NewRoles"},
     "types": {"$ref": "#/components/schemas/NewTypes"},
+    "search": {"$ref": "#/components/schemas/NewSearch"},
     "retention": {"$ref": "#/components/schemas/NewRetention"},
     "managed_by": {"$ref": "#/components/schemas/Owner"}
   },
@@ -126,6 +129,33 @@ std::string_view record_schemas() {
   "description": "How old the tenant's activity may become, at least 1h. Refused where the log is Kafka.",
   "minLength": 2,
   "examples": ["7d"]
+},
+"NewSearch": {
+  "type": "object",
+  "description": "What of events is searchable, by type: of the tenant's own types, or of the catalogue's activities in the place of what holds for all tenants. All that there is then.",
+  "additionalProperties": {"$ref": "#/components/schemas/Searchable"},
+  "examples": [{"order.placed": {"text": "{title} {lines.*}", "fields": {"total": "number"}}}]
+},
+"Searchable": {
+  "type": "object",
+  "required": ["text"],
+  "properties": {
+    "text": {
+      "type": "string", "minLength": 3, "maxLength": 1024,
+      "description": "Text with places of the data in braces, as {title} or {address.city}; * is every text below; {{ is a brace."
+    },
+    "fields": {
+      "type": "object", "maxProperties": 16,
+      "description": "What filters may ask for, by path: text compared as it is, or a number.",
+      "additionalProperties": {"enum": ["keyword", "number"]}
+    },
+    "open": {
+      "type": "string", "minLength": 1, "maxLength": 256,
+      "description": "The path of a member below which every text and number is a field."
+    }
+  },
+  "additionalProperties": false,
+  "examples": [{"text": "{title}", "fields": {"country": "keyword"}, "open": "attributes"}]
 },
 "NewRetention": {
   "description": "null for log.retention alone.",

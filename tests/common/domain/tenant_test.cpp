@@ -44,14 +44,22 @@ TEST(Tenant, KeepsQuotasRolesTypesAndItsOwner) {
   tenant.quotas = {{Quota::stored_users, 7}};
   tenant.roles = {TokenRole::reader, {{"bot", TokenRole::publisher}}};
   tenant.types["order.placed"] = {{"type", "object"}};
+  tenant.search["order.placed"] = {
+      .text = "{title}", .fields = {{"total", FieldKind::number}}, .open = "attributes"};
   tenant.managed_by = "apply";
   const auto read = tenant_from_json(to_json(tenant));
   ASSERT_TRUE(read) << read.error().to_string();
   EXPECT_EQ(read->quotas, tenant.quotas);
   EXPECT_EQ(read->roles, tenant.roles);
   EXPECT_EQ(read->types, tenant.types);
+  EXPECT_EQ(read->search, tenant.search);
   EXPECT_EQ(read->managed_by, "apply");
   EXPECT_FALSE(tenant_from_json({{"id", "acme"}, {"managed_by", "Not One"}}));
+  EXPECT_EQ(tenant_from_json({{"id", "acme"}, {"search", {{"a.b", {{"text", "plain"}}}}}})
+                .error()
+                .fields[0]
+                .pointer,
+            "/search/a.b/text");
   EXPECT_FALSE(tenant_from_json({{"id", "acme"}, {"roles", {{"default", "owner"}}}}));
 }
 
