@@ -20,6 +20,7 @@
 #include "common/engines/sqlite/core/plain_copy.h"
 #include "common/engines/sqlite/core/wal_check.h"
 #include "common/engines/sqlite/repair/agree.h"
+#include "common/engines/sqlite/repair/inspect_events.h"
 #include "common/engines/sqlite/repair/inspect_points.h"
 #include "common/engines/sqlite/repair/report.h"
 #include "common/engines/sqlite/repair/salvage.h"
@@ -43,8 +44,8 @@ struct Checked {
   bool damaged() const { return !report.damages.empty(); }
 };
 
-// One of the three files, and how it is salvaged (an empty target only looks) or made anew. Of the
-// index nothing is salvaged: it is derived from the log.
+// One of the four files, and how it is salvaged (an empty target only looks) or made anew. Of the
+// indexes nothing is salvaged: they are derived from the log.
 struct Kind {
   const char* file;
   bool EmbeddedFiles::*used;
@@ -55,12 +56,18 @@ struct Kind {
 Result<FileReport> points(const std::string& source, const std::string&) {
   return sqlite::inspect_points(source);
 }
+Result<FileReport> events(const std::string& source, const std::string&) {
+  return sqlite::inspect_events(source);
+}
 constexpr Kind kLog{"log.db", &EmbeddedFiles::log, sqlite::salvage_log, sqlite::make_empty_log};
 constexpr Kind kStore{"store.db", &EmbeddedFiles::store, sqlite::salvage_store,
                       sqlite::make_empty_store};
 constexpr Kind kIndex{"vectors.db", &EmbeddedFiles::index, points, nullptr};
+// With the index of users: where that is a server, so is this one.
+constexpr Kind kEvents{"events.db", &EmbeddedFiles::index, events, nullptr};
 // In the order in which check_data and repair_files know them.
-constexpr Kind kFiles[] = {kLog, kStore, kIndex};
+constexpr Kind kFiles[] = {kLog, kStore, kIndex, kEvents};
+using AllChecked = std::array<Checked, std::size(kFiles)>;
 
 constexpr const char* kBuiltAgain = "nothing: the next start builds the index again from the log";
 
@@ -204,11 +211,11 @@ sqlite::Records plain_records(const std::string& log, const std::string& store,
 }
 
 // Copies first, which a cut leaves without effect; then the exchange of files.
-Result<sqlite::Agreement> repair_files(const std::string& dir, const std::array<Checked, 3>& all,
+Result<sqlite::Agreement> repair_files(const std::string& dir, const AllChecked& all,
                                        const std::string& kept,
                                        const std::optional<std::string>& master_key,
                                        Timestamp now) {
-  const auto& [log, store, index] = all;
+  const auto& [log, store, index, event_index] = all;
   remove_copies(dir);
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (kFiles[i].derived() || !all[i].damaged()) continue;
@@ -317,7 +324,7 @@ Status no_missing_file(const std::string& data_dir, const EmbeddedFiles& used) {
   const auto there = [&](const char* file) { return sqlite::has_bytes(data_dir + "/" + file); };
   const bool log = there("log.db"), store = there("store.db");
   // A first start that was cut off leaves a log that was never used, and nothing else.
-  const bool lived = store || there("vectors.db") || there("run.json") ||
+  const bool lived = store || there("vectors.db") || there("events.db") || there("run.json") ||
                      (log && sqlite::log_was_used(data_dir + "/log.db"));
   const bool lacks_log = used.log && !log, lacks_store = used.store && !store;
   if (!lived || (!lacks_log && !lacks_store)) return {};
@@ -344,7 +351,7 @@ Result<Json> check_data(const config::Config& config, bool repair, Timestamp now
   }
   std::error_code denied;
   bool any = false;
-  for (const char* file : {"log.db", "store.db", "vectors.db", "run.json"}) {
+  for (const char* file : {"log.db", "store.db", "vectors.db", "events.db", "run.json"}) {
     any |= !denied && fs::exists(data_dir + "/" + file, denied);
   }
   if (!any && !denied) {
@@ -365,7 +372,7 @@ Result<Json> check_data(const config::Config& config, bool repair, Timestamp now
     }
   } cleanup{scratch};
 
-  std::array<Checked, 3> all;
+  AllChecked all;
   bool damaged = false, anew = false;
   for (std::size_t i = 0; i < all.size(); ++i) {
     all[i] = MESH_TRY(look(data_dir, kFiles[i], used, scratch));
@@ -381,10 +388,11 @@ Result<Json> check_data(const config::Config& config, bool repair, Timestamp now
                           "every user and tenant that store.db no longer holds",
                           false});
   }
-  // It may hold what neither file can say any more.
-  if (auto& index = all[2];
-      index.used && anew && !index.damaged() && sqlite::has_bytes(index.source)) {
-    index.report.damages = {{"file", "made from what is lost", {}, kBuiltAgain, true}};
+  // They may hold what neither file can say any more.
+  for (auto* index : {&all[2], &all[3]}) {
+    if (index->used && anew && !index->damaged() && sqlite::has_bytes(index->source)) {
+      index->report.damages = {{"file", "made from what is lost", {}, kBuiltAgain, true}};
+    }
   }
   Json report{{"data_dir", data_dir},
               {"state", damaged ? "damaged" : "ok"},
@@ -409,7 +417,7 @@ Result<Json> check_data(const config::Config& config, bool repair, Timestamp now
   report["kept_in"] = kept;
   report["written_to_log"] = repaired.written;
   report["taken_from_log"] = repaired.taken;
-  report["index_built_again"] = all[2].damaged();
+  report["index_built_again"] = all[2].damaged() || all[3].damaged();
   report["index_is_elsewhere"] = !used.index;
   report["done"] = repaired_text(report);
   return report;

@@ -65,6 +65,8 @@ const View& tenant_view() {
         Field::Kind::json},
        {"types", "TYPES", "its own event types with their JSON Schemas", Field::Show::wide,
         Field::Kind::text, types_text},
+       {"search", "SEARCHABLE", "the types whose events are searched as the record says",
+        Field::Show::wide, Field::Kind::text, types_text},
        {"retention", "RETENTION", "how old its activity may become; - for log.retention alone",
         Field::Show::wide},
        {"managed_by", "MANAGED BY", "the owner whose files say what the record is",

@@ -78,8 +78,7 @@ Result<ComparedField> field_of(std::string_view text, std::string_view name,
 Result<Condition> parse_condition(std::string_view text, const Declared& declared,
                                   std::string_view open) {
   if (text.size() > kMaxCondition) {
-    return fail(ErrorKind::invalid,
-                "a filter is over " + std::to_string(kMaxCondition) + " bytes");
+    return fail(ErrorKind::invalid, "a filter is over " + std::to_string(kMaxCondition) + " bytes");
   }
   const auto at = text.find_first_of("=!<>");
   const auto* const found =
@@ -100,8 +99,8 @@ Result<Condition> parse_condition(std::string_view text, const Declared& declare
   for (const auto& value : split(values, '|')) {
     const auto number = parse_double(trim(value));
     if (numbers && !number) {
-      return bad_condition(text, "compares " + condition.field + " with \"" + value +
-                                     "\", which is no number");
+      return bad_condition(
+          text, "compares " + condition.field + " with \"" + value + "\", which is no number");
     }
     if (!numbers) condition.values.emplace_back(value);
     if (number && field.kind != FieldKind::keyword) condition.values.emplace_back(*number);

@@ -208,8 +208,8 @@ Result<Searchable> searchable_from_json(const Json& json, const std::string& at)
       }
     } else if (name == "fields") {
       if (!value.is_object() || value.size() > kMaxFields) {
-        wrong("/fields", "must map at most " + std::to_string(kMaxFields) +
-                             " paths to keyword or number");
+        wrong("/fields",
+              "must map at most " + std::to_string(kMaxFields) + " paths to keyword or number");
         continue;
       }
       for (const auto& [field, kind] : value.items()) {

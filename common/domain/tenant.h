@@ -65,9 +65,10 @@ bool valid_owner(std::string_view text);
 Result<Duration> retention_from_json(const Json& json, const std::string& at);
 
 // {"id","name","allow_unknown_types","rate_limits":{scope:{rate,per,burst}},"quotas","roles",
-//  "types","search":{type:{text,fields,open}},"retention","managed_by","closed","version","created_at","updated_at"}. Without quotas,
-// roles, types, search, retention and managed_by where the tenant has none, and closed where it is not,
-// since a meshd from before them reads such records.
+//  "types","search":{type:{text,fields,open}},"retention","managed_by","closed","version","created_at","updated_at"}.
+//  Without quotas,
+// roles, types, search, retention and managed_by where the tenant has none, and closed where it is
+// not, since a meshd from before them reads such records.
 Json to_json(const Tenant& tenant);
 // {"id","tenantId"}: the value of tenant.deleted.
 Json removal_json(const TenantId& id);

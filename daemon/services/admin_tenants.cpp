@@ -232,11 +232,11 @@ Status take_over(const TenantAdminDeps& deps, const Json& body, Tenant& tenant,
 
 // What clients say of a tenant.
 const std::initializer_list<std::string_view> kMembers{
-    "name",  "allow_unknown_types", "rate_limits", "quotas", "roles",
-    "types", "search",              "retention",   "managed_by"};
+    "name",   "allow_unknown_types", "rate_limits", "quotas", "roles", "types",
+    "search", "retention",           "managed_by"};
 const std::initializer_list<std::string_view> kNewMembers{
-    "id",    "name",  "allow_unknown_types", "rate_limits", "quotas",
-    "roles", "types", "search",              "retention",   "managed_by"};
+    "id",    "name",   "allow_unknown_types", "rate_limits", "quotas", "roles",
+    "types", "search", "retention",           "managed_by"};
 
 WritePosition place_of_change(const ChangedTenant& tenant) {
   return {.outbox = {tenant.event, tenant.event}};

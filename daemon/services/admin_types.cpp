@@ -92,6 +92,7 @@ Result<Response> remove_type(const TenantAdminDeps& deps, const http::Request& r
   const auto changed =
       MESH_TRY(change_tenant(deps.tenants, deps.directory, id, [&](Tenant& tenant) -> Status {
         if (tenant.types.erase(type) == 0) return unknown_type(id, type);
+        tenant.search.erase(type);
         return {};
       }));
   return with_position(Response::no_content(), {.outbox = {changed.event, changed.event}});

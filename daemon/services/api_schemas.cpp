@@ -129,8 +129,8 @@ Json make() {
   all["User"]["properties"]["id"]["format"] = "int64";
   Json tenant = complete(of_catalogue("tenant.created"));
   // Only where the tenant has them.
-  for (const char* member : {"quotas", "roles", "types", "search", "retention", "managed_by",
-                             "closed"}) {
+  for (const char* member :
+       {"quotas", "roles", "types", "search", "retention", "managed_by", "closed"}) {
     auto& required = tenant["required"];
     required.erase(std::ranges::find(required, member));
   }

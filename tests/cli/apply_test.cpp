@@ -21,6 +21,9 @@ retention: 168h
 roles: {default: reader, users: {bot: publisher}}
 types:
   order.placed: {type: object, required: [id]}
+search:
+  order.placed: {text: "{title} {lines.*}", fields: {total: number}}
+  analytics.recorded: {text: "{event_type}", open: metadata}
 )";
 
 // A server with records, which change under the tool where `meddle` says so.
@@ -106,6 +109,7 @@ TEST_F(ApplyTest, CreatesThenChangesThenHasNothingToDo) {
   EXPECT_FALSE(records["acme"].contains("quotas"));
   EXPECT_FALSE(records["acme"].contains("roles"));
   EXPECT_FALSE(records["acme"].contains("retention"));
+  EXPECT_FALSE(records["acme"].contains("search"));
 }
 
 TEST_F(ApplyTest, WhatGetPrintsIsWhatApplyTakes) {
@@ -136,6 +140,9 @@ TEST_F(ApplyTest, DiffExitsAsKubectls) {
   EXPECT_EQ(
       json()[0]["changes"],
       Json::parse(R"([{"path": "/roles/users/bot", "before": "publisher", "after": "reader"}])"));
+  EXPECT_EQ(diff(std::regex_replace(kAcme, std::regex("total: number"), "total: keyword")), 1);
+  EXPECT_EQ(json()[0]["changes"], Json::parse(R"([{"path": "/search/order.placed/fields/total",
+                                                  "before": "number", "after": "keyword"}])"));
   EXPECT_EQ(diff("kind: nonsense\n"), 2);
   EXPECT_THAT(err, HasSubstr("document 1"));
   EXPECT_EQ(at_fake({"diff", "-f", dir.file("none.yaml")}), 2);
@@ -241,6 +248,8 @@ TEST_F(ApplyTest, NothingIsChangedBeforeAllDocumentsAreGood) {
         "kind: tenant\nid: a\n---\nkind: tenant\nid: b\nquotas: {events: 1}\n",
         "kind: tenant\nid: a\n---\nkind: tenant\nid: b\nroles: {default: owner}\n",
         "kind: tenant\nid: a\n---\nkind: tenant\nid: b\ntypes: {user.created: {}}\n", "# none\n",
+        "kind: tenant\nid: a\n---\nkind: tenant\nid: b\nsearch: {a.b: {text: '{x}'}}\n",
+        "kind: tenant\nid: a\nsearch: {analytics.recorded: {text: plain}}\n",
         "kind: tenant\nid: a\n---\nkind: tenant\nid: b\nrate_limits: {serch: {rate: 1}}\n",
         "kind: tenant\nid: a\nmanaged_by: me\n"}) {
     EXPECT_NE(apply({}, text), 0) << text;

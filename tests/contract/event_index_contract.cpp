@@ -84,9 +84,8 @@ EventIndexContract::Ids EventIndexContract::near_ids(const std::string& tenant, 
   return ids_of(near(tenant, degrees, std::move(scope), k, min_score));
 }
 
-std::vector<EventHit> EventIndexContract::words(const std::string& tenant,
-                                                const std::string& query, EventScope scope,
-                                                int k) {
+std::vector<EventHit> EventIndexContract::words(const std::string& tenant, const std::string& query,
+                                                EventScope scope, int k) {
   const auto hits = index().search_words(event_tenant(tenant), scope, terms_of(query), k);
   EXPECT_TRUE(hits) << hits.error().to_string();
   return hits.value_or(std::vector<EventHit>{});

@@ -290,6 +290,10 @@ void ApiDescription::ask_of_tenants() {
   operate("PUT", "/tenants/globex", 200, {{"name", "Globex"}});
   operate("GET", "/tenants/globex/quotas", 200);
   operate("PUT", "/tenants/globex/types/order.placed", 200, {{"type", "object"}});
+  operate(
+      "PATCH", "/tenants/globex", 200,
+      {{"search", {{"order.placed", {{"text", "{title}"}, {"fields", {{"total", "number"}}}}}}}});
+  operate("PATCH", "/tenants/globex", 422, {{"search", {{"order.sent", {{"text", "{title}"}}}}}});
   operate("PUT", "/tenants/globex/types/order.placed", 422, {{"type", "text"}});
   operate("GET", "/tenants/globex/types", 200);
   operate("GET", "/tenants/globex/types/order.placed", 200);

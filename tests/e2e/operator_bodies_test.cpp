@@ -74,6 +74,7 @@ std::vector<Route> routes() {
        {{"id", "made"},
         {"name", "Made"},
         {"allow_unknown_types", true},
+        {"search", {{"analytics.recorded", {{"text", "{event_type}"}}}}},
         {"rate_limits", {{"search", policy}}}}},
       {"PATCH",
        "/admin/v1/tenants/{tenant}",

@@ -19,6 +19,8 @@ types:
     type: object
     required: [order_id]
     properties: {order_id: {type: string, pattern: '^[A-Z]+-[0-9]+$'}}
+search:
+  order.placed: {text: '{order_id} {lines.*}', fields: {total: number}}
 )";
 
 class TenantFiles : public ::testing::Test {

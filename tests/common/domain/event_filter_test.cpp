@@ -27,9 +27,9 @@ TEST(EventFilter, EveryOperatorAsks) {
                           "amount!=10", "amount = 1|10.5", " country=DE"}) {
     EXPECT_TRUE(matches(yes)) << yes;
   }
-  for (const char* no : {"country=de", "country=DE ", "country=AT|CH", "country!=DE",
-                         "country!=AT|DE", "amount=10", "amount>10.5", "amount>=10.6",
-                         "amount<10.5", "amount<=10.4", "amount!=10.5", "country="}) {
+  for (const char* no :
+       {"country=de", "country=DE ", "country=AT|CH", "country!=DE", "country!=AT|DE", "amount=10",
+        "amount>10.5", "amount>=10.6", "amount<10.5", "amount<=10.4", "amount!=10.5", "country="}) {
     EXPECT_FALSE(matches(no)) << no;
   }
 }
@@ -97,8 +97,7 @@ TEST(EventFilter, SaysWhatItCannotRead) {
 }
 
 TEST(FieldValues, RoundTripThroughJson) {
-  EXPECT_EQ(dump(to_json(order())),
-            R"({"amount":10.5,"country":"DE","size":3,"tag":["a","b"]})");
+  EXPECT_EQ(dump(to_json(order())), R"({"amount":10.5,"country":"DE","size":3,"tag":["a","b"]})");
   EXPECT_EQ(fields_from_json(to_json(order())).value(), order());
   EXPECT_EQ(dump(to_json(FieldValues{})), "{}");
   EXPECT_FALSE(fields_from_json(Json::array()));

@@ -73,8 +73,8 @@ TEST(FieldValuesOf, AreBounded) {
   for (int i = 0; i < 100; ++i) many.push_back(i);
   const Searchable searchable{.text = "{a}",
                               .fields = {{"a", FieldKind::number}, {"b", FieldKind::keyword}}};
-  const auto values =
-      field_values(searchable, {{"a", many}, {"b", {std::string(257, 'x'), std::string(256, 'y')}}});
+  const auto values = field_values(
+      searchable, {{"a", many}, {"b", {std::string(257, 'x'), std::string(256, 'y')}}});
   EXPECT_EQ(values.count("a"), 32u);
   EXPECT_EQ(values.count("b"), 1u);
   Json wide = Json::object();
@@ -134,8 +134,8 @@ TEST(BuiltIn, OthersHaveNoneUnlessTheTenantSaysSo) {
 }
 
 TEST(SearchableJson, RoundTrips) {
-  const Json json = Json::parse(
-      R"({"text":"{a} {b.*}","fields":{"b.n":"number","c":"keyword"},"open":"b"})");
+  const Json json =
+      Json::parse(R"({"text":"{a} {b.*}","fields":{"b.n":"number","c":"keyword"},"open":"b"})");
   const auto read = searchable_from_json(json);
   ASSERT_TRUE(read) << read.error().to_string();
   EXPECT_EQ(to_json(*read), json);
@@ -176,7 +176,8 @@ TEST(SearchableJson, RefusesWhatCannotBeMeantWithItsPlace) {
 }
 
 TEST(SearchableJson, OfATenantIsOfTypesThatItHas) {
-  const Searchables search{{"order.placed", {.text = "{a}"}}, {"chemical.recorded", {.text = "{a}"}}};
+  const Searchables search{{"order.placed", {.text = "{a}"}},
+                           {"chemical.recorded", {.text = "{a}"}}};
   EXPECT_TRUE(check_search(search, {{"order.placed", Json::object()}}));
   const auto checked = check_search(search, {});
   ASSERT_FALSE(checked);

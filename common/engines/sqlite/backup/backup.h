@@ -1,6 +1,6 @@
 // Making a backup of a data folder while meshd runs.
 //
-// A backup is a folder of log.db, store.db, vectors.db, operator.token and manifest.json
+// A backup is a folder of log.db, store.db, vectors.db, events.db, operator.token and manifest.json
 // (manifest.h). The manifest is written last and at once, so a backup without it is one that was
 // cut off.
 //

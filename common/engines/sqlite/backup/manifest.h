@@ -28,6 +28,7 @@ struct BackedUp {
 inline constexpr BackedUp kBackedUp[] = {{"log.db", true, true},
                                          {"store.db", true, true},
                                          {"vectors.db", true, false},
+                                         {"events.db", true, false},
                                          {"operator.token", false, false}};
 
 struct ManifestFile {

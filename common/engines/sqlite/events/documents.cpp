@@ -37,10 +37,10 @@ Result<std::vector<std::pair<Target, const std::string*>>> targets_of(
                           ", of which an event has no vector: nothing was written");
         }
         if (code->second.size() != vectors::code_bytes(target.dimension)) {
-          return fail(ErrorKind::invalid,
-                      "an event's vector of the embedder " + target.embedder +
-                          " has not the dimension " + std::to_string(target.dimension) +
-                          " of the generation");
+          return fail(ErrorKind::invalid, "an event's vector of the embedder " + target.embedder +
+                                              " has not the dimension " +
+                                              std::to_string(target.dimension) +
+                                              " of the generation");
         }
         targets.emplace_back(std::move(target), &code->second);
         return {};
@@ -55,15 +55,14 @@ Result<std::int64_t> event_partition_of(Database& db, std::int64_t generation,
                       generation),
                 [](const Statement& row) { return row.integer(0); }));
   if (found) return *found;
-  MESH_TRY(execute(db, "INSERT INTO partitions(generation, tenant) VALUES(?1, ?2)", generation,
-                   tenant));
+  MESH_TRY(
+      execute(db, "INSERT INTO partitions(generation, tenant) VALUES(?1, ?2)", generation, tenant));
   return db.last_insert_rowid();
 }
 
 Result<std::int64_t> topic_number(Database& db, const std::string& topic) {
-  const auto found =
-      MESH_TRY(first_row(query(db, "SELECT id FROM topics WHERE name = ?1", topic),
-                         [](const Statement& row) { return row.integer(0); }));
+  const auto found = MESH_TRY(first_row(query(db, "SELECT id FROM topics WHERE name = ?1", topic),
+                                        [](const Statement& row) { return row.integer(0); }));
   if (found) return *found;
   MESH_TRY(execute(db, "INSERT INTO topics(name) VALUES(?1)", topic));
   return db.last_insert_rowid();
@@ -124,14 +123,15 @@ Status write_rows(Database& db, std::int64_t partition, std::int64_t id,
                    document.event_id, document.subject, topic, document.position.partition,
                    document.position.offset, document.title, bytes));
   const auto view = vectors::view_code(code, target.dimension);
-  auto coarse = MESH_TRY(query(db, "INSERT INTO coarse(id, time, scale, high) VALUES(?1, ?2, ?4, ?3)",
-                               id, document.time, Blob{view.high}));
+  auto coarse =
+      MESH_TRY(query(db, "INSERT INTO coarse(id, time, scale, high) VALUES(?1, ?2, ?4, ?3)", id,
+                     document.time, Blob{view.high}));
   MESH_TRY(coarse.bind(4, static_cast<double>(view.scale)).run());
   MESH_TRY(execute(db, "INSERT INTO fine(id, low, terms) VALUES(?1, ?2, ?3)", id, Blob{view.low},
                    Blob{terms}));
-  auto post = MESH_TRY(
-      db.prepare("INSERT INTO postings(partition, term, document, count, length)"
-                 " VALUES(?1, ?2, ?3, ?4, ?5)"));
+  auto post =
+      MESH_TRY(db.prepare("INSERT INTO postings(partition, term, document, count, length)"
+                          " VALUES(?1, ?2, ?3, ?4, ?5)"));
   for (const auto& term : document.terms.terms) {
     MESH_TRY(post.bind(1, partition)
                  .bind(2, std::int64_t{term.id})
@@ -189,9 +189,11 @@ Status erase_document(Database& db, std::int64_t id) {
   struct Sums {
     std::int64_t partition, length, bytes;
   };
-  const auto sums = MESH_TRY(first_row(
-      query(db, "SELECT partition, length, bytes FROM documents WHERE id = ?1", id),
-      [](const Statement& row) { return Sums{row.integer(0), row.integer(1), row.integer(2)}; }));
+  const auto sums = MESH_TRY(
+      first_row(query(db, "SELECT partition, length, bytes FROM documents WHERE id = ?1", id),
+                [](const Statement& row) {
+                  return Sums{row.integer(0), row.integer(1), row.integer(2)};
+                }));
   if (!sums) return {};
   MESH_TRY(erase_postings(db, sums->partition, id));
   for (const char* sql : {"DELETE FROM documents WHERE id = ?1", "DELETE FROM coarse WHERE id = ?1",

@@ -94,8 +94,7 @@ Status EmbeddedEvents::serve(std::string_view type, int number) {
 }
 
 Status EmbeddedEvents::drop(std::string_view type, int number) {
-  MESH_TRY(committer_->run(
-      [&](Database& db) { return drop_event_generation(db, type, number); }));
+  MESH_TRY(committer_->run([&](Database& db) { return drop_event_generation(db, type, number); }));
   sweep_events();
   return {};
 }

@@ -81,14 +81,14 @@ void keep_best(std::vector<Scored>& scored, std::size_t k) {
 
 Result<EventHit> hit_of(const Statement& row, float score) {
   auto fields = MESH_TRY(decode_fields(row.text(2)));
-  return EventHit{std::string(row.text(3)),
-                  std::string(row.text(4)),
-                  {std::string(row.text(5)), static_cast<std::int32_t>(row.integer(6)),
-                   row.integer(7)},
-                  timestamp(row, 1),
-                  std::string(row.text(8)),
-                  std::move(fields),
-                  score};
+  return EventHit{
+      std::string(row.text(3)),
+      std::string(row.text(4)),
+      {std::string(row.text(5)), static_cast<std::int32_t>(row.integer(6)), row.integer(7)},
+      timestamp(row, 1),
+      std::string(row.text(8)),
+      std::move(fields),
+      score};
 }
 
 // What is shown of each, in the order given.
@@ -112,16 +112,15 @@ Result<std::vector<std::int64_t>> filtered(Database& db, const Served& served,
                                            const EventFilter& filter, const Times& times) {
   std::vector<std::int64_t> ids;
   const auto keys = served.keys();
-  MESH_TRY(each_row(
-      query(db,
-            "SELECT id, fields FROM documents WHERE id BETWEEN ?1 AND ?2"
-            " AND time BETWEEN ?3 AND ?4 ORDER BY id",
-            keys.first, keys.last, times.from, times.last),
-      [&](const Statement& row) -> Status {
-        const auto takes = MESH_TRY(stored_holds(filter, row.text(1)));
-        if (takes) ids.push_back(row.integer(0));
-        return {};
-      }));
+  MESH_TRY(each_row(query(db,
+                          "SELECT id, fields FROM documents WHERE id BETWEEN ?1 AND ?2"
+                          " AND time BETWEEN ?3 AND ?4 ORDER BY id",
+                          keys.first, keys.last, times.from, times.last),
+                    [&](const Statement& row) -> Status {
+                      const auto takes = MESH_TRY(stored_holds(filter, row.text(1)));
+                      if (takes) ids.push_back(row.integer(0));
+                      return {};
+                    }));
   return ids;
 }
 
@@ -210,8 +209,7 @@ Status score_finely(Database& db, const Served& served, const vectors::Query& qu
         if (high.size() != low.size()) {
           return fail(damaged_file("events.db", "the halves of a code are not of one length"));
         }
-        scored[next].score =
-            query.fine_score({static_cast<float>(row.real(1)), high, low});
+        scored[next].score = query.fine_score({static_cast<float>(row.real(1)), high, low});
         return {};
       }));
   return {};
@@ -245,8 +243,8 @@ Result<std::vector<Scored>> score_words(Database& db, const Served& served, cons
                       }));
     for (const auto& posting : postings) {
       sums[posting.document] +=
-          bm25(documents, static_cast<double>(postings.size()),
-               static_cast<double>(posting.count), static_cast<double>(posting.length), average);
+          bm25(documents, static_cast<double>(postings.size()), static_cast<double>(posting.count),
+               static_cast<double>(posting.length), average);
     }
   }
   std::vector<Scored> scored;
@@ -254,7 +252,7 @@ Result<std::vector<Scored>> score_words(Database& db, const Served& served, cons
   for (const auto& [document, sum] : sums) {
     scored.push_back({static_cast<float>(sum), 0, first + document});
   }
-  std::ranges::sort(scored);
+  std::sort(scored.begin(), scored.end());
   return scored;
 }
 
@@ -285,11 +283,11 @@ Result<Hits> find_by_vector(Database& db, const TenantId& tenant, const EventSco
   const auto served = MESH_TRY(served_to(db, tenant, scope.type));
   if (!served) return Hits{};
   if (served->embedder != asked.embedder) {
-    return fail(ErrorKind::unavailable,
-                "searches of " + scope.type +
-                    " wait for an index of the configured embedder, which has to be built",
-                "it was made with " + served->embedder + ", the query with " +
-                    std::string(asked.embedder));
+    return fail(
+        ErrorKind::unavailable,
+        "searches of " + scope.type +
+            " wait for an index of the configured embedder, which has to be built",
+        "it was made with " + served->embedder + ", the query with " + std::string(asked.embedder));
   }
   if (asked.values.size() != static_cast<std::size_t>(served->dimension)) {
     return fail(ErrorKind::invalid, "the vector has dimension " +

@@ -85,8 +85,7 @@ Result<bool> is_serving(Database& db, std::string_view type, int number) {
             number),
       [](const Statement& row) { return row.integer(0) != 0; }));
   if (serving) return *serving;
-  return fail(ErrorKind::not_found,
-              "no index generation " + event_generation_name(type, number));
+  return fail(ErrorKind::not_found, "no index generation " + event_generation_name(type, number));
 }
 
 Result<std::vector<std::int64_t>> integers(Result<Statement> rows) {
@@ -99,8 +98,7 @@ Result<std::vector<std::int64_t>> integers(Result<Statement> rows) {
 }
 
 Result<std::vector<std::int64_t>> partitions_of_tenant(Database& db, const TenantId& tenant) {
-  return integers(
-      query(db, "SELECT id FROM partitions WHERE tenant=?1 ORDER BY id", tenant));
+  return integers(query(db, "SELECT id FROM partitions WHERE tenant=?1 ORDER BY id", tenant));
 }
 
 }  // namespace
@@ -113,12 +111,12 @@ Status prepare_events_file(Database& db) { return migrate(db, kEventsSchema); }
 
 Result<EventGeneration> insert_event_generation(Database& db, std::string_view type,
                                                 const GenerationSpec& spec) {
-  const auto number = MESH_TRY(first_row(
-      query(db,
-            "INSERT INTO numbers VALUES(?1, 1)"
-            " ON CONFLICT(type) DO UPDATE SET last = last + 1 RETURNING last",
-            type),
-      [](const Statement& row) { return static_cast<int>(row.integer(0)); }));
+  const auto number =
+      MESH_TRY(first_row(query(db,
+                               "INSERT INTO numbers VALUES(?1, 1)"
+                               " ON CONFLICT(type) DO UPDATE SET last = last + 1 RETURNING last",
+                               type),
+                         [](const Statement& row) { return static_cast<int>(row.integer(0)); }));
   if (!number) return fail(ErrorKind::internal, "a generation got no number");
   MESH_TRY(execute(db,
                    "INSERT INTO generations(type, number, dimension, embedder, model)"
@@ -131,9 +129,9 @@ Result<EventGeneration> insert_event_generation(Database& db, std::string_view t
 
 Status serve_event_generation(Database& db, std::string_view type, int number) {
   (void)MESH_TRY(is_serving(db, type, number));
-  return execute(
-      db, "UPDATE generations SET serving = (number = ?2) WHERE type = ?1 AND dropped = 0", type,
-      number);
+  return execute(db,
+                 "UPDATE generations SET serving = (number = ?2) WHERE type = ?1 AND dropped = 0",
+                 type, number);
 }
 
 Status drop_event_generation(Database& db, std::string_view type, int number) {

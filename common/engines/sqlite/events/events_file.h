@@ -2,8 +2,8 @@
 // functions over a connection; those that write run in a job of the committer.
 //
 // A partition is what a tenant has in one generation. The key of a document is its partition's
-// number in the upper 32 bits and its own within the partition in the lower ones, so that a tenant's
-// documents, codes and postings lie beside each other and a scan reads nothing of others.
+// number in the upper 32 bits and its own within the partition in the lower ones, so that a
+// tenant's documents, codes and postings lie beside each other and a scan reads nothing of others.
 #pragma once
 
 #include <cstdint>

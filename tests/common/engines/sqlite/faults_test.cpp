@@ -1,4 +1,4 @@
-// What a disk can do, to each of the three files: nothing acknowledged is lost, and after a failed
+// What a disk can do, to each of the four files: nothing acknowledged is lost, and after a failed
 // fsync nothing goes on.
 #include <sys/wait.h>
 #include <unistd.h>

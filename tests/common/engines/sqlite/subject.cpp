@@ -2,6 +2,7 @@
 
 #include <future>
 
+#include "common/engines/sqlite/events/event_index.h"
 #include "common/engines/sqlite/log/sqlite_log.h"
 #include "common/engines/sqlite/points/embedded_index.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
@@ -168,10 +169,73 @@ class IndexSubject final : public Subject {
   std::unique_ptr<VectorIndex> index_;
 };
 
+class EventsSubject final : public Subject {
+ public:
+  Status open(const std::string& dir) override {
+    close();
+    index_ = MESH_TRY(sqlite::open_event_index(
+        dir, {.on_fatal = [this](const Error&) { ++fatal; }, .on_commit = {}}));
+    const auto all = MESH_TRY(index_->generations());
+    if (!all.empty() && all.front().info.serving) return {};
+    if (all.empty()) {
+      (void)MESH_TRY(index_->create(kType, {.dimension = kDimension, .embedder = "test"}));
+    }
+    return index_->serve(kType, 1);
+  }
+  void close() override { index_.reset(); }
+  Status write(int number) override {
+    EventDocument document{.tenant = kAcme,
+                           .type = kType,
+                           .event_id = std::to_string(number),
+                           .subject = "s",
+                           .position = {"order.events", 0, number},
+                           .time = Timestamp{std::chrono::seconds{number}},
+                           .title = text(number),
+                           .fields = {{"n", static_cast<double>(number)}},
+                           .terms = terms_of("every n" + std::to_string(number)),
+                           .vectors = {{"test", std::vector<float>(kDimension, 0.0F)}}};
+    document.vectors["test"][static_cast<std::size_t>(number % kDimension)] = 1;
+    return index_->apply({&document, 1});
+  }
+  // By words, by each axis and by the count: all of them say the same.
+  Result<std::set<int>> read() override {
+    const EventScope scope{.type = kType, .filter = {}, .from = {}, .to = {}};
+    std::set<int> found, near;
+    const auto by_words = MESH_TRY(index_->search_words(kAcme, scope, terms_of("every"), 100'000));
+    for (const auto& hit : by_words) {
+      const int number = std::stoi(hit.event_id);
+      EXPECT_EQ(hit.title, text(number));
+      EXPECT_EQ(hit.fields, (FieldValues{{"n", static_cast<double>(number)}}));
+      EXPECT_EQ(hit.position.offset, number);
+      found.insert(number);
+    }
+    for (int axis = 0; axis < kDimension; ++axis) {
+      std::vector<float> query(kDimension, 0.0F);
+      query[static_cast<std::size_t>(axis)] = 1;
+      const auto hits =
+          MESH_TRY(index_->search_vectors(kAcme, scope, {query, "test"}, 100'000, 0.5F));
+      for (const auto& hit : hits) {
+        EXPECT_EQ(std::stoi(hit.event_id) % kDimension, axis);
+        near.insert(std::stoi(hit.event_id));
+      }
+    }
+    EXPECT_EQ(near, found);
+    const auto kept = MESH_TRY(index_->kept(kAcme, "s"));
+    EXPECT_EQ(kept.documents, static_cast<std::int64_t>(found.size()));
+    return found;
+  }
+  std::string file() const override { return "events.db"; }
+
+ private:
+  static constexpr const char* kType = "order.placed";
+  std::unique_ptr<EventIndex> index_;
+};
+
 }  // namespace
 
 std::unique_ptr<Subject> make_log_subject() { return std::make_unique<LogSubject>(); }
 std::unique_ptr<Subject> make_store_subject() { return std::make_unique<StoreSubject>(); }
 std::unique_ptr<Subject> make_index_subject() { return std::make_unique<IndexSubject>(); }
+std::unique_ptr<Subject> make_events_subject() { return std::make_unique<EventsSubject>(); }
 
 }  // namespace mesh::test

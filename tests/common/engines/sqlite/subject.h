@@ -1,4 +1,4 @@
-// The log, the store and the index as one thing: numbered writes that are there or not.
+// The log, the store and the indexes as one thing: numbered writes that are there or not.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -36,9 +36,10 @@ inline std::ostream& operator<<(std::ostream& out, const SubjectKind& kind) {
 std::unique_ptr<Subject> make_log_subject();
 std::unique_ptr<Subject> make_store_subject();
 std::unique_ptr<Subject> make_index_subject();
+std::unique_ptr<Subject> make_events_subject();
 
-inline const auto kSubjects = ::testing::Values(SubjectKind{"log", make_log_subject},
-                                                SubjectKind{"store", make_store_subject},
-                                                SubjectKind{"index", make_index_subject});
+inline const auto kSubjects = ::testing::Values(
+    SubjectKind{"log", make_log_subject}, SubjectKind{"store", make_store_subject},
+    SubjectKind{"index", make_index_subject}, SubjectKind{"events", make_events_subject});
 
 }  // namespace mesh::test

@@ -31,7 +31,8 @@ class Backup : public ::testing::Test {
  protected:
   void SetUp() override {
     std::filesystem::create_directory(data_);
-    for (const auto make : {make_log_subject, make_store_subject, make_index_subject}) {
+    for (const auto make :
+         {make_log_subject, make_store_subject, make_index_subject, make_events_subject}) {
       subjects_.push_back(make());
       ASSERT_TRUE(subjects_.back()->open(data_));
     }
@@ -53,7 +54,8 @@ class Backup : public ::testing::Test {
   }
   // Every engine reads in `dir` what was written until the backup.
   void expect_all_in(const std::string& dir, const std::set<int>& expected) {
-    for (const auto make : {make_log_subject, make_store_subject, make_index_subject}) {
+    for (const auto make :
+         {make_log_subject, make_store_subject, make_index_subject, make_events_subject}) {
       auto subject = make();
       const auto opened = subject->open(dir);
       ASSERT_TRUE(opened) << opened.error().to_string();
@@ -183,7 +185,7 @@ TEST_F(Backup, OneThatWasCutOffIsNeitherWholeNorRestored) {
 
 TEST_F(Backup, DamageIsNamedAndNotRestored) {
   made();
-  for (const char* name : {"log.db", "store.db", "vectors.db", "operator.token"}) {
+  for (const char* name : {"log.db", "store.db", "vectors.db", "events.db", "operator.token"}) {
     const std::string path = folder_ + "/" + name;
     const auto whole = bytes_of(path);
     auto flipped = whole;
