@@ -83,9 +83,21 @@ std::string point_text(char32_t point) {
   return text;
 }
 
+void append_point(std::string& text, char32_t point) {
+  if (point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) point = 0xfffd;
+  utf8proc_uint8_t bytes[4];
+  const auto length = utf8proc_encode_char(static_cast<utf8proc_int32_t>(point), bytes);
+  text.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(length));
+}
+
 std::string to_nfc(std::string_view text) {
   if (is_ascii(text)) return std::string(text);
   return mapped(text, UTF8PROC_COMPOSE).value_or(std::string(text));
+}
+
+std::string to_nfd(std::string_view text) {
+  if (is_ascii(text)) return std::string(text);
+  return mapped(text, UTF8PROC_DECOMPOSE).value_or(std::string(text));
 }
 
 std::string fold_case(std::string_view text) {
@@ -176,6 +188,38 @@ bool is_bidi_control(char32_t c) {
 
 bool is_unprintable(char32_t c) {
   return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || is_bidi_control(c);
+}
+
+bool is_punctuation(char32_t c) {
+  if (c == kBrokenPoint) return false;
+  switch (category(c)) {
+    case UTF8PROC_CATEGORY_PC:
+    case UTF8PROC_CATEGORY_PD:
+    case UTF8PROC_CATEGORY_PS:
+    case UTF8PROC_CATEGORY_PE:
+    case UTF8PROC_CATEGORY_PI:
+    case UTF8PROC_CATEGORY_PF:
+    case UTF8PROC_CATEGORY_PO:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool is_nonspacing_mark(char32_t c) {
+  return c != kBrokenPoint && category(c) == UTF8PROC_CATEGORY_MN;
+}
+
+bool is_other(char32_t c) {
+  if (c == kBrokenPoint) return false;
+  const auto kind = category(c);
+  return kind == UTF8PROC_CATEGORY_CC || kind == UTF8PROC_CATEGORY_CF ||
+         kind == UTF8PROC_CATEGORY_CO;
+}
+
+char32_t lower_case(char32_t c) {
+  if (c == kBrokenPoint) return c;
+  return static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
 }
 
 std::optional<FoundPoint> find_point(std::string_view text, bool (*wanted)(char32_t)) {

@@ -16,9 +16,13 @@ namespace mesh {
 inline constexpr char32_t kBrokenPoint = 0xffffffff;
 char32_t take_point(std::string_view& text);
 std::string point_text(char32_t point);  // "U+200B"
+// Appends its UTF-8; U+FFFD for what is no code point.
+void append_point(std::string& text, char32_t point);
 
 // Normal form C: one spelling of what is composed of letters and marks in several ways.
 std::string to_nfc(std::string_view text);
+// Normal form D: the spelling in which marks stand by themselves behind their letters.
+std::string to_nfd(std::string_view text);
 // NFC of the canonical case folding (Unicode 3.13, D145): equal for texts that differ in case or
 // composition only. Its own fold.
 std::string fold_case(std::string_view text);
@@ -43,6 +47,12 @@ bool is_bidi_control(char32_t point);   // property Bidi_Control
 bool is_bidi_override(char32_t point);  // those that act on the text behind them up to their end
 // What text must not carry to a terminal as it is: General_Category Cc, Zl or Zp, Bidi_Control.
 bool is_unprintable(char32_t point);
+
+bool is_punctuation(char32_t point);      // General_Category P*
+bool is_nonspacing_mark(char32_t point);  // General_Category Mn
+bool is_other(char32_t point);            // General_Category Cc, Cf or Co
+// The simple mapping of a single code point: others where its lower case has several.
+char32_t lower_case(char32_t point);
 
 struct FoundPoint {
   char32_t point;

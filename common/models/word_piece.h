@@ -1,12 +1,16 @@
 // Text to the ids of a vocabulary, as BERT's tokenizer does it: normalizer, pre-tokenizer and
 // WordPiece of a `tokenizer.json` (https://huggingface.co/docs/tokenizers; J. Devlin et al., 2018,
-// arXiv:1810.04805). Special tokens are not added.
+// arXiv:1810.04805). Special tokens are not added; where a text has the text of an added token, such
+// as "[CLS]", that is this token.
+//
+// Ids are those of Hugging Face's `tokenizers`, but for characters that Unicode has had since its
+// version 9 of 2016: marks among them are marks here and punctuation is punctuation, while its
+// tables of categories, of version 8, have neither.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "common/base/error.h"
@@ -32,16 +36,36 @@ class WordPiece {
   std::int32_t id_of(std::string_view token) const;  // -1 where there is none
 
  private:
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const;
+  // Ids by the texts of their tokens, or by those without the prefix of continuing ones: open
+  // addressing over the tokens themselves, which are kept once.
+  struct Index {
+    std::vector<std::int32_t> slots;  // -1 where there is none; a power of two of them
+    std::size_t skip = 0;             // bytes of a token that are not part of its key
+    std::size_t longest = 0;          // bytes of the longest key
+    void build(const std::vector<std::string>& tokens, std::size_t count, std::string_view prefix);
+    std::int32_t find(const std::vector<std::string>& tokens, std::string_view key) const;
   };
+  // What is taken out of a text before it is divided into words.
+  struct Added {
+    std::string text;
+    std::int32_t id;
+  };
+
+  Status read_model(const Json& model);
+  Status read_normalizer(const Json& normalizer);
+  Status read_added(const Json& tokens);
+  std::string normalize(std::string_view text) const;
+  void add_words(std::string_view normal, std::size_t limit, std::vector<std::int32_t>& ids) const;
+  void add_word(std::string_view word, std::vector<std::int32_t>& ids) const;
+
   std::vector<std::string> tokens_;  // by id
-  std::unordered_map<std::string, std::int32_t, Hash, std::equal_to<>> ids_;
+  std::size_t model_tokens_ = 0;     // those of the vocabulary; added ones are behind them
+  Index whole_, continuing_index_;
+  std::vector<Added> added_, added_normal_;  // in texts as they are, in normalized ones
   std::int32_t unknown_ = 0;
   std::string continuing_ = "##";
   std::size_t max_word_ = 100;  // code points; a longer word is unknown
-  bool lowercase_ = true, strip_accents_ = true, clean_text_ = true, chinese_ = true;
+  bool lowercase_ = false, strip_accents_ = false, clean_text_ = false, chinese_ = false;
 };
 
 }  // namespace mesh::models
