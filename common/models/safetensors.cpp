@@ -6,15 +6,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
-#include <cerrno>
 #include <cstring>
-#include <limits>
 #include <optional>
 
 #include "common/base/fd.h"
 #include "common/base/json.h"
+#include "common/models/files.h"
 
 namespace mesh::models {
 namespace {
@@ -44,14 +42,6 @@ std::optional<std::int64_t> product(const std::vector<std::int64_t>& shape, std:
     if (size < 0 || __builtin_mul_overflow(factor, size, &factor)) return std::nullopt;
   }
   return factor;
-}
-
-tl::unexpected<Error> file_error(const char* what, const std::string& path) {
-  const int code = errno;
-  const ErrorKind kind = code == ENOENT || code == ENOTDIR                   ? ErrorKind::not_found
-                         : code == EACCES || code == EPERM || code == EISDIR ? ErrorKind::invalid
-                                                                             : ErrorKind::internal;
-  return fail(kind, std::string("cannot ") + what + " " + path + ": " + std::strerror(code));
 }
 
 tl::unexpected<Error> broken_file(const std::string& path, const std::string& what) {
@@ -195,23 +185,6 @@ void convert(const std::byte* from, std::span<float> out, Convert to_float) {
   for (std::size_t i = 0; i < out.size(); ++i) out[i] = to_float(element_at<T>(from, i));
 }
 
-Status write_all(int file, std::string_view bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(file, bytes.data(), bytes.size());
-    if (n < 0 && errno != EINTR) return file_error("write", path);
-    if (n > 0) bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return {};
-}
-
-Status write_parts(const std::string& path, const std::vector<std::string_view>& parts) {
-  const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (!file) return file_error("write", path);
-  for (const auto part : parts) MESH_TRY(write_all(file.get(), part, path));
-  if (::fsync(file.get()) != 0) return file_error("write", path);
-  return {};
-}
-
 }  // namespace
 
 std::int64_t Tensor::elements() const {
@@ -316,23 +289,7 @@ Status write_safetensors(const std::string& path, const std::vector<NewTensor>& 
   const std::uint64_t length = text.size();
   text.insert(0, reinterpret_cast<const char*>(&length), sizeof length);
   parts.front() = text;
-
-  const std::string beside = path + ".new." + std::to_string(::getpid());
-  if (auto written = write_parts(beside, parts); !written) {
-    ::unlink(beside.c_str());
-    return written;
-  }
-  if (::rename(beside.c_str(), path.c_str()) != 0) {
-    auto error = file_error("write", path);
-    ::unlink(beside.c_str());
-    return error;
-  }
-  // The entry of a name is durable once its folder is.
-  const auto slash = path.rfind('/');
-  const std::string folder = slash == path.npos ? "." : path.substr(0, slash + 1);
-  const Fd opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!opened || ::fsync(opened.get()) != 0) return file_error("write", folder);
-  return {};
+  return write_whole(path, parts);
 }
 
 }  // namespace mesh::models

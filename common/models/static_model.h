@@ -20,22 +20,25 @@
 namespace mesh::models {
 
 struct StaticModelInfo {
-  std::string hash;  // SHA-256 over model.safetensors, tokenizer.json and config.json, in hex
+  // SHA-256 over model.safetensors, tokenizer.json and config.json, one behind the other, in hex.
+  std::string hash;
   std::int64_t tokens = 0;
   std::int64_t rows = 0;
   int dimension = 0;
   std::string dtype;
   bool weights = false, mapping = false, normalize = false;
-  std::int64_t max_length = 512;
-  std::uint64_t bytes = 0;  // of the three files
+  std::int64_t max_length = 512;  // tokens; 0: no bound
+  std::uint64_t bytes = 0;        // of the three files
 };
 
-// Mapped into memory. Any thread.
+// Mapped into memory: a folder in use is replaced and not edited, since bytes that another program
+// changes are read as they come, and a file that is cut ends the process. Any thread.
 class StaticModel {
  public:
   virtual ~StaticModel() = default;
   virtual const StaticModelInfo& info() const = 0;
   // The text's vector as the folder's configuration makes it. `out` has dimension elements.
+  // Computes for a microsecond or two a word; neither fails nor blocks.
   virtual void embed(std::string_view text, std::span<float> out) const = 0;
 };
 

@@ -3,19 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
 
 #include "common/base/ids.h"
 #include "common/base/unicode.h"
+#include "common/models/files.h"
 
 namespace mesh::models {
 namespace {
 
-// Of a tokenizer.json: several times what a vocabulary of 250,000 tokens takes.
-constexpr std::size_t kMaxTokenizerBytes = 64 << 20;
 // A word of the longest tokens is compared with so many bytes at most.
 constexpr std::size_t kMaxTokenBytes = 1024;
 constexpr std::int64_t kMaxWordLength = 10'000;
@@ -136,26 +131,6 @@ void split_added(std::string_view text, const std::vector<Added>& added, std::si
     if (ids.size() < limit) ids.push_back(token->id);
     text.remove_prefix(place + token->text.size());
   }
-}
-
-Result<std::string> read_text(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    const int code = errno;
-    return fail(code == ENOENT || code == ENOTDIR ? ErrorKind::not_found : ErrorKind::invalid,
-                "cannot read " + path + ": " + std::strerror(code));
-  }
-  std::string text;
-  char part[65536];
-  while (file.read(part, sizeof part), file.gcount() > 0) {
-    text.append(part, static_cast<std::size_t>(file.gcount()));
-    if (text.size() > kMaxTokenizerBytes) {
-      return fail(ErrorKind::too_large,
-                  path + " is larger than " + std::to_string(kMaxTokenizerBytes) + " bytes");
-    }
-  }
-  if (file.bad()) return fail(ErrorKind::invalid, "cannot read " + path);
-  return text;
 }
 
 }  // namespace
@@ -291,12 +266,16 @@ Result<WordPiece> WordPiece::read(const Json& tokenizer) {
   return read;
 }
 
+Result<WordPiece> WordPiece::parse(std::string_view text) {
+  const auto json = MESH_TRY(parse_json(text, {.max_bytes = kMaxTokenizerBytes}));
+  return read(json);
+}
+
 Result<WordPiece> WordPiece::open(const std::string& path) {
-  const std::string text = MESH_TRY(read_text(path));
-  auto json = parse_json(text, {.max_depth = 32, .max_bytes = kMaxTokenizerBytes});
-  auto read = json ? WordPiece::read(*json) : fail(std::move(json.error()));
-  if (!read) read.error().message = path + ": " + read.error().message;
-  return read;
+  const std::string text = MESH_TRY(read_whole(path, kMaxTokenizerBytes));
+  auto parsed = parse(text);
+  if (!parsed) parsed.error().message = path + ": " + parsed.error().message;
+  return parsed;
 }
 
 std::int32_t WordPiece::id_of(std::string_view token) const {

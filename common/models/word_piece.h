@@ -1,7 +1,7 @@
 // Text to the ids of a vocabulary, as BERT's tokenizer does it: normalizer, pre-tokenizer and
 // WordPiece of a `tokenizer.json` (https://huggingface.co/docs/tokenizers; J. Devlin et al., 2018,
-// arXiv:1810.04805). Special tokens are not added; where a text has the text of an added token, such
-// as "[CLS]", that is this token.
+// arXiv:1810.04805). Special tokens are not added; where a text has the text of an added token,
+// such as "[CLS]", that is this token.
 //
 // Ids are those of Hugging Face's `tokenizers`, but for characters that Unicode has had since its
 // version 9 of 2016: marks among them are marks here and punctuation is punctuation, while its
@@ -18,13 +18,17 @@
 
 namespace mesh::models {
 
+// Of a tokenizer.json: several times what a vocabulary of 250,000 tokens takes.
+inline constexpr std::size_t kMaxTokenizerBytes = 64 << 20;
+
 // Any thread.
 class WordPiece {
  public:
   // `unprocessable` for what it does not do, by name: another type of model, normalizer or
   // pre-tokenizer, or options of them that would change ids.
   static Result<WordPiece> read(const Json& tokenizer);
-  static Result<WordPiece> open(const std::string& path);  // of a tokenizer.json
+  static Result<WordPiece> parse(std::string_view text);   // of a tokenizer.json
+  static Result<WordPiece> open(const std::string& path);  // of a file, which errors name
 
   // Appends at most `limit` ids. Unknown words are the unknown token's id, as the reference has
   // them. Text that is not UTF-8 is read with U+FFFD in place of what is none.

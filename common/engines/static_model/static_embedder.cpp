@@ -1,0 +1,51 @@
+#include "common/engines/static_model/static_embedder.h"
+
+#include <cmath>
+
+namespace mesh::static_model {
+namespace {
+
+constexpr std::size_t kHashDigits = 16;
+
+// A vector without length stays as it is.
+void scale_to_unit(std::vector<float>& vector) {
+  double squares = 0;
+  for (const float number : vector) squares += static_cast<double>(number) * number;
+  if (squares == 0) return;
+  const double length = std::sqrt(squares);
+  for (float& number : vector) number = static_cast<float>(number / length);
+}
+
+class StaticEmbedder final : public Embedder {
+ public:
+  explicit StaticEmbedder(std::shared_ptr<const models::StaticModel> model)
+      : model_(std::move(model)) {}
+
+  int dimension() const override { return model_->info().dimension; }
+  std::string id() const override {
+    return "static:" + model_->info().hash.substr(0, kHashDigits) + "/" +
+           std::to_string(dimension());
+  }
+
+  Result<std::vector<std::vector<float>>> embed(std::span<const TenantText> texts) override {
+    std::vector<std::vector<float>> vectors;
+    vectors.reserve(texts.size());
+    for (const auto& text : texts) {
+      auto& vector = vectors.emplace_back(static_cast<std::size_t>(dimension()));
+      model_->embed(text.text, vector);
+      scale_to_unit(vector);
+    }
+    return vectors;
+  }
+
+ private:
+  const std::shared_ptr<const models::StaticModel> model_;
+};
+
+}  // namespace
+
+std::unique_ptr<Embedder> make_embedder(std::shared_ptr<const models::StaticModel> model) {
+  return std::make_unique<StaticEmbedder>(std::move(model));
+}
+
+}  // namespace mesh::static_model
