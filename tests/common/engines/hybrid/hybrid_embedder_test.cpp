@@ -1,0 +1,149 @@
+#include "common/engines/hybrid/hybrid_embedder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+
+#include "tests/support/tenant_texts.h"
+
+namespace mesh::hybrid {
+namespace {
+
+using testing::ElementsAre;
+using testing::FloatNear;
+using testing::HasSubstr;
+using Vector = std::vector<float>;
+
+// Knows the vectors of its texts; every other text has none. Counts what it is asked for.
+struct Known final : Embedder {
+  Known(std::string named, int dimension, std::map<std::string, Vector> known)
+      : name(std::move(named)), size(dimension), vectors(std::move(known)) {}
+
+  int dimension() const override { return size; }
+  std::string id() const override { return name; }
+  Result<std::vector<Vector>> embed(std::span<const TenantText> texts) override {
+    if (error) return fail(*error);
+    std::vector<Vector> found;
+    for (const auto& text : texts) {
+      ++asked;
+      const auto it = vectors.find(text.text);
+      found.push_back(it == vectors.end() ? Vector(static_cast<std::size_t>(size)) : it->second);
+    }
+    return found;
+  }
+
+  std::string name;
+  int size;
+  std::map<std::string, Vector> vectors;
+  std::optional<Error> error;
+  int asked = 0;
+};
+
+float product(const Vector& a, const Vector& b) {
+  EXPECT_EQ(a.size(), b.size());
+  float sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+// "q" and "d" are alike by 0.6 in letters, and by -0.8 in meaning; "letters" and "meaning" have
+// one part only.
+struct HybridEmbedder : testing::Test {
+  std::shared_ptr<Known> letters = std::make_shared<Known>(
+      "letters/2", 2,
+      std::map<std::string, Vector>{{"q", {1, 0}}, {"d", {0.6f, 0.8f}}, {"letters", {0, 1}}});
+  std::shared_ptr<Known> meaning = std::make_shared<Known>(
+      "meaning/3", 3,
+      std::map<std::string, Vector>{
+          {"q", {0, 1, 0}}, {"d", {0.6f, -0.8f, 0}}, {"meaning", {1, 0, 0}}});
+  std::unique_ptr<Embedder> hybrid = make_embedder(letters, meaning, 0.25);
+
+  Vector stored(const std::string& text) { return test::vector_of(*hybrid, text); }
+  Result<Vector> query(const std::string& text, std::optional<double> ratio = {}) {
+    return hybrid->embed_query(test::texts_of_acme({text}).front(), ratio);
+  }
+  float score(const std::string& text, const std::string& of, std::optional<double> ratio = {}) {
+    return product(query(text, ratio).value(), stored(of));
+  }
+};
+
+TEST_F(HybridEmbedder, IsNamedAfterItsPartsAndAsLongAsBothAndOne) {
+  EXPECT_EQ(hybrid->id(), "hybrid-v1(letters/2,meaning/3)");
+  EXPECT_EQ(hybrid->dimension(), 6);
+  EXPECT_EQ(stored("d").size(), 6u);
+  EXPECT_EQ(query("q").value().size(), 6u);
+}
+
+TEST_F(HybridEmbedder, TheScoreIsTheWeighedSumOfBothCosines) {
+  for (const double ratio : {0.0, 0.3, 0.5, 0.7, 1.0}) {
+    EXPECT_NEAR(score("q", "d", ratio), (1 - ratio) * 0.6 + ratio * -0.8, 1e-6) << ratio;
+    EXPECT_NEAR(score("q", "q", ratio), 1, 1e-6) << ratio;
+  }
+  EXPECT_NEAR(score("q", "d"), 0.75 * 0.6 - 0.25 * 0.8, 1e-6) << "its own ratio";
+}
+
+TEST_F(HybridEmbedder, WhatIsStoredHasLengthOne) {
+  const auto h = static_cast<float>(std::sqrt(0.5));
+  EXPECT_THAT(stored("q"), ElementsAre(FloatNear(h, 1e-6f), 0, 0, FloatNear(h, 1e-6f), 0, 0));
+  EXPECT_THAT(stored("letters"), ElementsAre(0, FloatNear(h, 1e-6f), 0, 0, 0, FloatNear(h, 1e-6f)));
+  EXPECT_THAT(stored("meaning"), ElementsAre(0, 0, FloatNear(h, 1e-6f), 0, 0, FloatNear(h, 1e-6f)));
+  for (const char* text : {"q", "d", "letters", "meaning"}) {
+    EXPECT_NEAR(product(stored(text), stored(text)), 1, 1e-6) << text;
+  }
+  EXPECT_THAT(stored("?"), testing::Each(0.f));
+}
+
+TEST_F(HybridEmbedder, ATextOfOnePartScoresByThatPartAlone) {
+  EXPECT_NEAR(score("d", "letters", 0.5), 0.5 * 0.8, 1e-6);
+  EXPECT_NEAR(score("d", "meaning", 0.5), 0.5 * 0.6, 1e-6);
+  EXPECT_EQ(score("letters", "meaning"), 0);
+}
+
+TEST_F(HybridEmbedder, AQueryOfOnePartAsksByThatPartAlone) {
+  for (const std::optional<double> ratio : {std::optional<double>(), {0.0}, {0.9}, {1.0}}) {
+    EXPECT_NEAR(score("letters", "d", ratio), 0.8, 1e-6);
+    EXPECT_NEAR(score("meaning", "d", ratio), 0.6, 1e-6);
+  }
+  EXPECT_THAT(query("?").value(), testing::Each(0.f));
+}
+
+TEST_F(HybridEmbedder, APartThatCountsForNothingIsNotAsked) {
+  EXPECT_TRUE(query("q", 0));
+  EXPECT_EQ(meaning->asked, 0);
+  EXPECT_TRUE(query("q", 1));
+  EXPECT_EQ(letters->asked, 1);
+}
+
+TEST_F(HybridEmbedder, RefusesRatiosThatAreNone) {
+  for (const double ratio : {-0.1, 1.1, std::nan("")}) {
+    const auto refused = query("q", ratio);
+    ASSERT_FALSE(refused) << ratio;
+    EXPECT_EQ(refused.error().kind, ErrorKind::invalid);
+    EXPECT_THAT(refused.error().message, HasSubstr("semantic_ratio"));
+  }
+}
+
+TEST_F(HybridEmbedder, AnEmbedderOfOnePartRefusesAnyRatio) {
+  const auto text = test::texts_of_acme({"q"}).front();
+  EXPECT_EQ(letters->embed_query(text).value(), (Vector{1, 0}));
+  const auto refused = letters->embed_query(text, 0.5);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::invalid);
+  EXPECT_THAT(refused.error().message, HasSubstr("letters/2"));
+}
+
+TEST_F(HybridEmbedder, FailsWhereEitherPartFails) {
+  for (auto* part : {letters.get(), meaning.get()}) {
+    part->error = Error{.kind = ErrorKind::unavailable, .message = "down"};
+    const auto texts = test::texts_of_acme({"q", "d"});
+    EXPECT_EQ(hybrid->embed(texts).error().kind, ErrorKind::unavailable);
+    EXPECT_EQ(query("q").error().kind, ErrorKind::unavailable);
+    part->error.reset();
+  }
+  EXPECT_EQ(hybrid->embed(test::texts_of_acme({"q", "d"})).value().size(), 2u);
+}
+
+}  // namespace
+}  // namespace mesh::hybrid
