@@ -10,6 +10,7 @@
 #include "common/config/listeners.h"
 #include "common/http/bind.h"
 #include "daemon/check_data.h"
+#include "daemon/engine_parts.h"
 #include "daemon/identity.h"
 #include "daemon/receipt_key.h"
 #include "daemon/tls.h"
@@ -62,6 +63,9 @@ Status check_config(const config::Config& config) {
   }
   if (auto tls = make_tls(config); !tls) problems.add("", tls.error().message);
   if (auto key = make_receipt_key(config); !key) problems.add("", key.error().message);
+  if (auto model = check_embedder(config.embedder); !model) {
+    problems.add("", model.error().message);
+  }
   check_hosts(config, problems);
   return problems.status();
 }

@@ -4,6 +4,7 @@
 #include "common/config/redis_url.h"
 #include "common/engines/computed/computed_extractor.h"
 #include "common/engines/hashing/hashing_embedder.h"
+#include "common/engines/hybrid/hybrid_embedder.h"
 #include "common/engines/kafka/kafka_log.h"
 #include "common/engines/memory/memory_limiter.h"
 #include "common/engines/openai/openai_embedder.h"
@@ -15,6 +16,8 @@
 #include "common/engines/sqlite/log/sqlite_log.h"
 #include "common/engines/sqlite/points/embedded_index.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
+#include "common/engines/static_model/static_embedder.h"
+#include "common/models/static_model.h"
 #include "common/telemetry/log.h"
 #include "daemon/mesh_id.h"
 #include "daemon/pipeline/groups.h"
@@ -267,9 +270,39 @@ openai::ModelOptions model_options(const EngineContext& context, Use tokens_are)
   return options;
 }
 
+constexpr int kDimension = 384;  // of words, or letters, unless the configuration says else
+
+Result<std::shared_ptr<const models::StaticModel>> open_model(const config::Embedder& config) {
+  auto model = models::open_static_model(config.path.value_or(""));
+  if (!model) {
+    return fail(ErrorKind::invalid,
+                "embedder.path: " + model.error().message +
+                    "; name a folder with model.safetensors, tokenizer.json and config.json, as "
+                    "`mesh model build` makes one");
+  }
+  const int dimension = (*model)->info().dimension;
+  if (config.dimension && *config.dimension != dimension) {
+    return fail(ErrorKind::invalid, "embedder.dimension: " + std::to_string(*config.dimension) +
+                                        ", but the vectors of the model in " + *config.path +
+                                        " have " + std::to_string(dimension) +
+                                        " numbers; leave it out, or name another folder");
+  }
+  return model;
+}
+
+Result<EnginePart<Embedder>> open_static_embedder(const EngineContext& context) {
+  auto model = MESH_TRY(open_model(context.config.embedder));
+  const auto& info = model->info();
+  log::info("the embedder is a static model", {{"path", *context.config.embedder.path},
+                                               {"hash", info.hash},
+                                               {"tokens", std::to_string(info.tokens)},
+                                               {"dimension", std::to_string(info.dimension)}});
+  return EnginePart<Embedder>{static_model::make_embedder(std::move(model))};
+}
+
 Result<EnginePart<Embedder>> open_openai_embedder(const EngineContext& context) {
   openai::EmbedderOptions options{model_options(context, Use::embedding_tokens)};
-  options.dimension = context.config.embedder.dimension;
+  options.dimension = context.config.embedder.dimension.value_or(kDimension);
   options.cache_path = context.config.data_dir + "/embeddings.db";
   options.cache_bytes = context.config.openai.cache;
   const std::shared_ptr<openai::OpenAiEmbedder> opened =
@@ -314,8 +347,20 @@ Result<EnginePart<ReadCache>> open_cache(const EngineContext& context, Stores& s
 }
 
 Result<EnginePart<Embedder>> open_embedder(const EngineContext& context) {
-  if (context.config.embedder.engine == "openai") return open_openai_embedder(context);
-  return EnginePart<Embedder>{hashing::make_embedder(context.config.embedder.dimension)};
+  const config::Embedder& config = context.config.embedder;
+  if (config.engine == "hashing") {
+    return EnginePart<Embedder>{hashing::make_embedder(config.dimension.value_or(kDimension))};
+  }
+  const bool own_model = config.engine == "static";
+  auto part = MESH_TRY(own_model ? open_static_embedder(context) : open_openai_embedder(context));
+  const int letters = config.letters.value_or(own_model ? kDimension : 0);
+  if (letters > 0) part.port = hybrid::make_embedder(hashing::make_embedder(letters), part.port);
+  return part;
+}
+
+Status check_embedder(const config::Embedder& config) {
+  if (config.engine == "static") (void)MESH_TRY(open_model(config));
+  return {};
 }
 
 Result<EnginePart<PropertyExtractor>> open_extractor(const EngineContext& context) {

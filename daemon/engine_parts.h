@@ -63,6 +63,8 @@ Result<EnginePart<RateLimiter>> open_limiter(const EngineContext& context);
 // Without a port where the configuration wants no cache. `stores` tell whose mesh it is for.
 Result<EnginePart<ReadCache>> open_cache(const EngineContext& context, Stores& stores);
 Result<EnginePart<Embedder>> open_embedder(const EngineContext& context);
+// What open_embedder would refuse of the files that the configuration names; no server is asked.
+Status check_embedder(const config::Embedder& config);
 Result<EnginePart<PropertyExtractor>> open_extractor(const EngineContext& context);
 
 // The SQL of postgres::migrations for the configured schema.

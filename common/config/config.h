@@ -141,8 +141,10 @@ struct Cache {
   std::uint64_t max = 64ull << 20;  // bytes of this process in the server, about
 };
 struct Embedder {
-  std::string engine = "hashing";  // hashing | openai
-  int dimension = 384;             // 16 … 4096
+  std::string engine = "hashing";   // hashing | static | openai
+  std::optional<std::string> path;  // of a static model's folder
+  std::optional<int> dimension;     // 16 … 4096; null: 384, or the static model's
+  std::optional<int> letters;       // 0, or 16 … 4096; null: 384 with engine static, else 0
 };
 struct Extractor {
   std::string engine = "computed";   // computed | openai

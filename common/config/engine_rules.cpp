@@ -40,6 +40,10 @@ constexpr Section kSections[] = {
     {"openai.", uses_openai, "embedder.engine or extractor.engine: openai"},
     {"extractor.model", [](const Config& c) { return c.extractor.engine == "openai"; },
      "extractor.engine: openai"},
+    {"embedder.path", [](const Config& c) { return c.embedder.engine == "static"; },
+     "embedder.engine: static"},
+    {"embedder.letters", [](const Config& c) { return c.embedder.engine != "hashing"; },
+     "embedder.engine: static or openai"},
     {"telemetry.otlp.", [](const Config& c) { return c.telemetry.otlp.endpoint.has_value(); },
      "telemetry.otlp.endpoint"}};
 
@@ -137,6 +141,19 @@ void check_openai(const Config& config, Problems& problems) {
                              (config.embedder.engine != "openai" && config.extractor.model));
 }
 
+void check_embedder(const Embedder& embedder, Problems& problems) {
+  if (embedder.engine == "static" && !embedder.path) {
+    problems.add("embedder.path",
+                 "embedder.engine: static needs it: the folder of a model, as `mesh model build` "
+                 "makes one");
+  }
+  constexpr int kLeast = 16;
+  if (const int letters = embedder.letters.value_or(0); letters > 0 && letters < kLeast) {
+    problems.add("embedder.letters", std::to_string(letters) + " is below the least, " +
+                                         std::to_string(kLeast) + "; 0 is for none");
+  }
+}
+
 // What one process has for itself, and another one would look for.
 void check_sharing(const Config& config, Problems& problems) {
   const bool split = config.roles.size() < std::size(kRoles);
@@ -167,6 +184,7 @@ void check_engines(const Config& config, Problems& problems) {
   if (config.store.engine == "postgres") check_postgres(config, problems);
   if (uses_redis(config)) check_redis(config, problems);
   if (uses_openai(config)) check_openai(config, problems);
+  check_embedder(config.embedder, problems);
   check_sharing(config, problems);
 }
 

@@ -348,10 +348,20 @@ std::vector<Key> make_keys() {
           "reach the server that others reach, it may be that old."),
       make_key(MESH_MEMBER(cache.max), size(kMiB, 1024 * kGiB),
                "What this process has in the server at once, about."),
-      make_key(MESH_MEMBER(embedder.engine), choice({"hashing", "openai"}),
-               "hashing (embedded, of words and letters) or openai."),
+      make_key(MESH_MEMBER(embedder.engine), choice({"hashing", "static", "openai"}),
+               "hashing (embedded, of words and letters), static (embedded, of meanings: a model\n"
+               "in a folder) or openai."),
+      make_key(
+          MESH_MEMBER(embedder.path), text(),
+          "The folder of engine static: model.safetensors, tokenizer.json and config.json, as\n"
+          "`mesh model build` makes them. One in use is replaced and not edited."),
       make_key(MESH_MEMBER(embedder.dimension), integer(16, 4096),
-               "Length of the vectors. Another one needs the index rebuilt."),
+               "Length of the vectors of words, or of the model; null: 384, or what the folder of\n"
+               "engine static has. Another one needs the index rebuilt."),
+      make_key(
+          MESH_MEMBER(embedder.letters), integer(0, 4096),
+          "With static or openai: length of a part for letters beside that for meanings, which\n"
+          "finds names and forgives typos; 0: none. null: 384 with static, none with openai."),
       make_key(MESH_MEMBER(extractor.engine), choice({"computed", "openai"}),
                "computed (from the formula) or openai."),
       make_key(MESH_MEMBER(extractor.model), text(),

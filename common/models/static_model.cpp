@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kMaxConfigBytes = 1 << 20;
 constexpr std::int64_t kMaxLength = 1'000'000;
-constexpr std::int64_t kMaxDimension = 65'536;
+constexpr std::int64_t kMaxDimension = 16'384;
 constexpr double kEpsilon = 1e-32;  // of the reference; keeps zero vectors zero
 // No sum of so many weighed numbers leaves a float.
 constexpr double kMaxNumber = 1e30;
