@@ -341,6 +341,19 @@ TEST(Config, AnEngineHasWhatItNeeds) {
             "postgres.dsn: postgres.dsn_file is set, too; take one of them out");
   EXPECT_EQ(refusal("embedder: {engine: openai}"),
             "openai.base_url: an engine openai needs it\nopenai.model: an engine openai needs it");
+  EXPECT_EQ(
+      refusal("embedder: {engine: static}"),
+      "embedder.path: embedder.engine: static needs it: the folder of a model, as `mesh model "
+      "build` makes one");
+  EXPECT_EQ(refusal("embedder: {engine: static, path: /m, letters: 0}"), "accepted");
+  EXPECT_EQ(
+      refusal("embedder: {path: /m}"),
+      "embedder.path: does nothing without embedder.engine: static; set that or leave it out");
+  EXPECT_EQ(refusal("embedder: {letters: 64}"),
+            "embedder.letters: does nothing without embedder.engine: static or openai; set that or "
+            "leave it out");
+  EXPECT_EQ(refusal("embedder: {engine: static, path: /m, letters: 15}"),
+            "embedder.letters: 15 is below the least, 16; 0 is for none");
   EXPECT_EQ(refusal("extractor: {engine: openai, model: m}\nopenai: {base_url: 'http://m/v1'}"),
             "accepted");
   EXPECT_EQ(refusal("extractor: {model: m}"),
