@@ -80,6 +80,7 @@ void add_verify_receipt(Commands& commands);
 void add_types(Commands& commands);
 void add_apply(Commands& commands);
 void add_index(Commands& commands);
+void add_model(Commands& commands);
 void add_tasks(Commands& commands);
 void add_backup(Commands& commands);
 void add_migrate(Commands& commands);

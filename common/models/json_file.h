@@ -7,8 +7,8 @@
 
 namespace mesh::models {
 
-// An object, of 64 MiB at most. `not_found` where there is no file; `invalid` where it cannot be
-// read or is no JSON object. Each message names the file.
+// An object. `too_large` beyond 64 MiB, `invalid` for what is no JSON object, else the errors of
+// read_whole. Each message names the file.
 Result<Json> read_json_file(const std::string& path);
 
 }  // namespace mesh::models

@@ -6,9 +6,9 @@
 #include <Eigen/Core>
 #include <cmath>
 #include <cstring>
-#include <fstream>
 
 #include "common/base/fd.h"
+#include "common/models/files.h"
 #include "common/models/safetensors.h"
 
 namespace mesh::models {
@@ -42,20 +42,10 @@ Error refused(const std::string& path, const std::string& why) {
   return {.kind = ErrorKind::internal, .message = "cannot write " + path + ": " + why};
 }
 
-Status sync(const std::string& path, int flags) {
-  const Fd file(::open(path.c_str(), flags | O_CLOEXEC));
-  if (!file || ::fsync(file.get()) != 0) return fail(refused(path, std::strerror(errno)));
+Status sync_folder(const fs::path& path) {
+  const Fd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder || ::fsync(folder.get()) != 0) return file_error("write", path.string());
   return {};
-}
-
-Status write_json(const std::string& path, const Json& document, int indent) {
-  {
-    std::ofstream stream(path, std::ios::binary);
-    stream << dump(document, indent) << '\n';
-    stream.close();
-    if (!stream) return fail(refused(path, std::strerror(errno)));
-  }
-  return sync(path, O_RDONLY);
 }
 
 // "a/b" of "a/b/": what a rename and a folder beside need.
@@ -182,16 +172,15 @@ Result<StaticModelInfo> write_static_model(const NewStaticModel& model, const st
                                .dtype = model.dtype,
                                .shape = {tokens, model.dimension},
                                .bytes = tensor_bytes(model.rows, model.dtype)}}));
-  MESH_TRY(write_json(draft.file("tokenizer.json"), model.tokenizer, -1));
-  MESH_TRY(write_json(draft.file("config.json"), model.config, 2));
-  MESH_TRY(sync(draft.path(), O_RDONLY | O_DIRECTORY));
+  MESH_TRY(write_whole(draft.file("tokenizer.json"), {dump(model.tokenizer), "\n"}));
+  MESH_TRY(write_whole(draft.file("config.json"), {dump(model.config, 2), "\n"}));
   // What does not open would be found out by a server.
-  StaticModelInfo info = MESH_TRY(open_static_model(draft.path()))->info();
+  const auto opened = MESH_TRY(open_static_model(draft.path()));
   fs::rename(draft.path(), path, error);
   if (error) return fail(refused(path.string(), error.message()));
   draft.named();
-  MESH_TRY(sync(parent.string(), O_RDONLY | O_DIRECTORY));
-  return info;
+  MESH_TRY(sync_folder(parent));
+  return opened->info();
 }
 
 }  // namespace mesh::models

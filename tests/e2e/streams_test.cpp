@@ -70,6 +70,7 @@ std::vector<Command> commands(const std::string& folder) {
       {{"index", "list"}},
       {{"index", "rebuild", "--dry-run"}},
       {{"index", "verify"}},
+      {{"model", "info", folder + "/model"}},
       {{"tasks", "list"}},
       {{"tasks", "get", "TASK"}},
       {{"tasks", "wait", "TASK"}},
@@ -124,6 +125,16 @@ class Streams : public ::testing::Test {
           "\n");
     write("order.json", R"({"type":"object"})");
     write("acme.yaml", "kind: tenant\nid: acme\nname: Acme\n");
+    // A static model of one token and one number.
+    std::filesystem::create_directory(dir_.file("model"));
+    std::string tensors = R"({"embeddings":{"dtype":"I8","shape":[1,1],"data_offsets":[0,1]}})";
+    tensors.resize((tensors.size() + 7) / 8 * 8, ' ');
+    write("model/model.safetensors",
+          std::string{static_cast<char>(tensors.size()), 0, 0, 0, 0, 0, 0, 0} + tensors + '\x01');
+    write("model/config.json", "{}");
+    write("model/tokenizer.json",
+          R"({"model":{"type":"WordPiece","unk_token":"[UNK]","continuing_subword_prefix":"##",)"
+          R"("max_input_chars_per_word":100,"vocab":{"[UNK]":0}}})");
     write("users.csv", "email,name\nb@acme.dev,Bob\n");
   }
   void write(const std::string& name, const std::string& text) {
@@ -228,6 +239,7 @@ TEST_F(Streams, TheTableHasEveryVerb) {
                                      "context add", "context use", "context remove", "context show",
                                      "index rollback", "groups delete", "restore", "migrate",
                                      "tasks watch", "types delete", "usage",
+                                     "model build",     // tests/cli/model_test has it
                                      "verify-receipt",  // purge_test has it
                                      // tests/e2e/deploy has these.
                                      "deploy eks", "deploy kubernetes", "deploy local",
