@@ -44,6 +44,7 @@ const View& why_not_view() {
         Field::Kind::text, score_text},
        {"min_score", "MIN SCORE", "the smallest score of hits", Field::Show::wide,
         Field::Kind::text, score_text},
+       {"semantic_ratio", "RATIO", "how much of the score is meaning, as asked", Field::Show::wide},
        {"rank", "RANK", "its place in the order of hits"},
        {"limit", "LIMIT", "how many hits the search has", Field::Show::wide},
        {"user", "USER", "the user in the store, the log and the index", Field::Show::never},
@@ -57,8 +58,8 @@ Outcome why_not(Session& session, const SearchArgs& args) {
   if (tenant.empty()) {
     return fail(ErrorKind::invalid, "--why-not is for operators: name the tenant with --tenant T");
   }
-  auto why = MESH_TRY(session.mesh->why_not(tenant, join(args.words, " "), args.limit,
-                                            args.search.min_score, args.why_not));
+  auto why = MESH_TRY(
+      session.mesh->why_not(tenant, join(args.words, " "), args.limit, args.search, args.why_not));
   session.out.record(why_not_view(), why);
   return Exit::ok;
 }
@@ -85,6 +86,7 @@ void add_search(Commands& commands) {
        .summary = "Search the users of a tenant by meaning",
        .examples = "mesh search alice smith --tenant acme\n"
                    "mesh search \"chemist in berlin\" --tenant acme --limit 5 --min-score 0.3\n"
+                   "mesh search \"chemist in berlin\" --tenant acme --semantic-ratio 0.8\n"
                    "mesh search bob --tenant acme -o name\n"
                    "mesh search bob --tenant acme --why-not bob@acme.dev\n"
                    "mesh search ann --tenant acme --min-position \"$position\" --wait=5s\n",
@@ -102,6 +104,11 @@ void add_search(Commands& commands) {
           "Only hits at least so alike, -1 to 1, and who is the query itself")
       ->check(number_between(-1, 1))
       ->type_name("S");
+  verb.add_option_function<double>(
+          "--semantic-ratio", [args](double ratio) { args->search.semantic_ratio = ratio; },
+          "How much of the score is meaning, 0 to 1, the rest letters; of embedders that have both")
+      ->check(number_between(0, 1))
+      ->type_name("R");
   verb.add_option("--min-position", args->search.min_position,
                   "See this write: the position that a change of users printed with -o json")
       ->type_name("POSITION");

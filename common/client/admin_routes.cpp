@@ -337,13 +337,17 @@ Result<Json> Client::trace(const std::string& id, const std::string& topic, cons
 }
 
 Result<Json> Client::why_not(const std::string& tenant, const std::string& text, int limit,
-                             std::optional<double> min_score, const std::string& who) {
-  return impl_->json(patient(get(admin({"search", "why-not"}),
-                                 {{"tenant", tenant},
-                                  {"query", text},
-                                  {"limit", std::to_string(limit)},
-                                  {"min_score", min_score ? dump(Json(*min_score)) : std::string()},
-                                  {"who", who}})));
+                             const SearchOptions& search, const std::string& who) {
+  const auto given = [](const std::optional<double>& value) {
+    return value ? dump(Json(*value)) : std::string();
+  };
+  return impl_->json(
+      patient(get(admin({"search", "why-not"}), {{"tenant", tenant},
+                                                 {"query", text},
+                                                 {"limit", std::to_string(limit)},
+                                                 {"min_score", given(search.min_score)},
+                                                 {"semantic_ratio", given(search.semantic_ratio)},
+                                                 {"who", who}})));
 }
 
 Result<std::vector<Json>> Client::explain_users(const std::string& email) {

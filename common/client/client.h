@@ -122,8 +122,9 @@ struct CreatedUsers {
 };
 
 struct SearchOptions {
-  std::optional<double> min_score = {};  // nothing: the server's own
-  std::string min_position = {};         // wait until the search sees this write
+  std::optional<double> min_score = {};       // nothing: the server's own
+  std::optional<double> semantic_ratio = {};  // likewise
+  std::string min_position = {};              // wait until the search sees this write
   std::optional<std::int64_t> wait_seconds = {};
 };
 
@@ -245,9 +246,10 @@ class Client {
   // Where an event is; `from` is a bound, for ids that tell no time.
   Result<Json> trace(const std::string& id, const std::string& topic = {},
                      const std::string& from = {}, const std::string& tenant = {});
-  // Why a search of the tenant does not find a user, named by id or e-mail address.
+  // Why a search of the tenant does not find a user, named by id or e-mail address. Of now: it
+  // waits for no position.
   Result<Json> why_not(const std::string& tenant, const std::string& text, int limit,
-                       std::optional<double> min_score, const std::string& who);
+                       const SearchOptions& search, const std::string& who);
   // Where an e-mail address exists, across tenants.
   Result<std::vector<Json>> explain_users(const std::string& email);
 

@@ -165,6 +165,9 @@ Result<std::vector<SearchHit>> Client::search(const std::string& text, int limit
                       {"limit", std::to_string(limit)},
                       {"min_position", search.min_position}}};
   if (search.min_score) call.query.emplace_back("min_score", number_text(*search.min_score));
+  if (search.semantic_ratio) {
+    call.query.emplace_back("semantic_ratio", number_text(*search.semantic_ratio));
+  }
   prefer_wait(call, search.wait_seconds);
   auto body = MESH_TRY(impl_->json(call));
   const auto results = body.is_object() ? body.find("results") : body.end();

@@ -39,8 +39,9 @@ Result<Response> why_not(const TraceAdminDeps& deps, const http::Request& reques
   MESH_TRY(deps.directory.require(tenant));
   auto search = MESH_TRY(search_of(request));
   auto who = MESH_TRY(named(request, "who"));
-  const pipeline::WhyNotQuery asked{std::move(tenant), std::move(search.query), std::move(who),
-                                    search.limit, search.min_score};
+  const pipeline::WhyNotQuery asked{std::move(tenant), std::move(search.query),
+                                    std::move(who),    search.limit,
+                                    search.min_score,  search.semantic_ratio};
   const auto why = MESH_TRY(pipeline::why_not(deps.ports, asked));
   return Response::json(200, pipeline::to_json(why, asked));
 }

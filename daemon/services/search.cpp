@@ -15,15 +15,16 @@ constexpr std::size_t kMaxQueryBytes = 1000;
 constexpr IntRange kHits{1, kMaxSearchHits, 10};
 // Below 0.2 a hit shares hardly more than chance with the query.
 constexpr NumberRange kMinScore{-1, 1, 0.2};
+constexpr NumberRange kRatio{0, 1, 0};  // without a fallback: that is the embedder's
 
 // The answer as text: ten hits as JSON values would cost as much as the rest of a small search.
 Result<std::string> answer_of(Embedder& embedder, VectorIndex& index, const TenantId& tenant,
                               const Search& search) {
   const std::string& query = search.query;
   const TenantText text{tenant, query};
-  auto vectors = MESH_TRY(embedder.embed(std::span(&text, 1)));
-  auto hits = MESH_TRY(index.search(tenant, {vectors.front(), embedder.id()}, search.limit,
-                                    search.min_score, SearchText(query)));
+  const auto vector = MESH_TRY(embedder.embed_query(text, search.semantic_ratio));
+  auto hits = MESH_TRY(index.search(tenant, {vector, embedder.id()}, search.limit, search.min_score,
+                                    SearchText(query)));
   std::string answer;
   // Some 160 bytes a hit: the text is allocated once, most often.
   answer.reserve(128 + query.size() + 160 * hits.size());
@@ -43,8 +44,9 @@ Result<std::string> answer_of(Embedder& embedder, VectorIndex& index, const Tena
 
 // All that the answer goes by, beside the tenant's users.
 std::string question_of(const Embedder& embedder, const Search& search) {
+  const std::string ratio = search.semantic_ratio ? dump(Json(*search.semantic_ratio)) : "-";
   return embedder.id() + "/" + std::to_string(search.limit) + "/" +
-         std::to_string(search.min_score) + "/" + search.query;
+         std::to_string(search.min_score) + "/" + ratio + "/" + search.query;
 }
 
 Result<std::string> search(Embedder& embedder, VectorIndex& index, ReadCache* cache,
@@ -68,20 +70,28 @@ Result<Search> search_of(const http::Request& request) {
   }
   auto limit = MESH_TRY(int_param(request, "limit", kHits));
   auto min_score = MESH_TRY(number_param(request, "min_score", kMinScore));
-  return Search{std::move(query), static_cast<int>(limit), static_cast<float>(min_score)};
+  std::optional<double> ratio;
+  if (request.param("semantic_ratio"))
+    ratio = MESH_TRY(number_param(request, "semantic_ratio", kRatio));
+  return Search{std::move(query), static_cast<int>(limit), static_cast<float>(min_score), ratio};
 }
 
 std::vector<http::Parameter> search_parameters() {
-  return {
-      api::required(api::query("query", "What to look for, at most 1000 bytes of UTF-8.",
-                               {{"type", "string"},
-                                {"minLength", 1},
-                                {"maxLength", kMaxQueryBytes},
-                                {"pattern", "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$"},
-                                {"examples", Json::array({"ada"})}})),
-      api::limit("hits", kHits),
-      api::query("min_score", "The smallest score (cosine) of hits that are not the query itself.",
-                 api::number(kMinScore))};
+  return {api::required(api::query("query", "What to look for, at most 1000 bytes of UTF-8.",
+                                   {{"type", "string"},
+                                    {"minLength", 1},
+                                    {"maxLength", kMaxQueryBytes},
+                                    {"pattern", "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$"},
+                                    {"examples", Json::array({"ada"})}})),
+          api::limit("hits", kHits),
+          api::query("min_score", "The smallest score of hits that are not the query itself.",
+                     api::number(kMinScore)),
+          api::query(
+              "semantic_ratio",
+              "How much of the score is meaning, the rest is letters: 0 finds by letters alone, 1 "
+              "by meaning alone. Without it the embedder's own. 400 where the embedder has one "
+              "of both only.",
+              {{"type", "number"}, {"minimum", kRatio.low}, {"maximum", kRatio.high}})};
 }
 
 http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& clock,

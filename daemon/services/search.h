@@ -1,6 +1,9 @@
 // The search gateway: users of the credential's tenant by meaning, name or part of an e-mail.
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "common/base/clock.h"
 #include "common/http/route.h"
 #include "common/ports/embedder.h"
@@ -19,6 +22,7 @@ struct Search {
   std::string query;
   int limit;
   float min_score;
+  std::optional<double> semantic_ratio;  // of Embedder::embed_query
 };
 // The parameters of a request that say so; `invalid` for what is none.
 Result<Search> search_of(const http::Request& request);

@@ -228,8 +228,8 @@ std::string_view trace_schemas() {
 },
 "WhyNot": {
   "type": "object",
-  "required": ["tenant", "query", "who", "reason", "text", "score", "min_score", "rank", "limit",
-    "user", "elsewhere"],
+  "required": ["tenant", "query", "who", "reason", "text", "score", "min_score", "semantic_ratio",
+    "rank", "limit", "user", "elsewhere"],
   "properties": {
     "tenant": {"type": "string"},
     "query": {"type": "string"},
@@ -243,6 +243,10 @@ std::string_view trace_schemas() {
     "text": {"type": "string", "description": "The same with its numbers."},
     "score": {"type": ["number", "null"]},
     "min_score": {"type": "number"},
+    "semantic_ratio": {
+      "type": ["number", "null"], "minimum": 0, "maximum": 1,
+      "description": "As it was asked; null: the embedder's own."
+    },
     "rank": {
       "type": ["integer", "null"], "format": "int64", "minimum": 1,
       "description": "null: beyond the first 1000, or nothing was searched."
@@ -266,8 +270,8 @@ std::string_view trace_schemas() {
   },
   "examples": [{
     "tenant": "acme", "query": "ada", "who": "bob@acme.dev", "reason": "score",
-    "text": "score 0.14 is below min_score 0.20", "score": 0.14, "min_score": 0.2, "rank": 3,
-    "limit": 10, "user": null, "elsewhere": []
+    "text": "score 0.14 is below min_score 0.20", "score": 0.14, "min_score": 0.2,
+    "semantic_ratio": null, "rank": 3, "limit": 10, "user": null, "elsewhere": []
   }]
 }
 })json";

@@ -743,6 +743,8 @@ TEST_F(CommandsTest, NumbersAreRefusedInOneSetOfWords) {
       {{"users", "update", "1.5"},
        "ID: \"1.5\" is not a whole number from 1 to 9223372036854775807"},
       {{"search", "x", "--limit", "0"}, "--limit: \"0\" is not a whole number from 1 to 100"},
+      {{"search", "x", "--semantic-ratio", "2"},
+       "--semantic-ratio: \"2\" is not a number from 0.0 to 1.0"},
       {{"search", "x", "--min-score", "high"},
        "--min-score: \"high\" is not a number from -1.0 to 1.0"},
       {{"tenants", "update", "a", "--unknown-types", "maybe"},

@@ -53,13 +53,15 @@ TEST_F(TraceTest, WhyASearchFindsSomebodyNotIsAskedWithWhatTheSearchAsks) {
                {"score", 0.14},
                {"rank", nullptr}});
   EXPECT_EQ(as_operator({"search", "ann", "lee", "--tenant", "acme", "--min-score", "0.2", "-n",
-                         "5", "--why-not", "bob@acme.dev"}),
+                         "5", "--semantic-ratio", "0.7", "--why-not", "bob@acme.dev"}),
             0)
       << err;
   EXPECT_THAT(out, HasSubstr("score 0.14 is below min_score 0.20"));
   EXPECT_EQ(fake.last().param("query"), "ann lee");
   EXPECT_EQ(fake.last().param("who"), "bob@acme.dev");
   EXPECT_EQ(fake.last().param("limit"), "5");
+  EXPECT_EQ(fake.last().param("min_score"), "0.2");
+  EXPECT_EQ(fake.last().param("semantic_ratio"), "0.7");
   EXPECT_EQ(fake.last().param("tenant"), "acme");
   EXPECT_EQ(as_operator({"search", "ann", "--why-not", "7"}), 2);
   EXPECT_THAT(err, HasSubstr("--tenant T"));

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <array>
 #include <cmath>
 #include <numbers>
 
@@ -131,6 +132,43 @@ TEST_P(VectorIndexContract, MinScoreCutsOffWhatScoresLess) {
                      upsert("acme", 3, 1, direction(61))});
   EXPECT_THAT(ids("acme", direction(0), 10, 0.5F), ElementsAre(1, 2));
   EXPECT_THAT(ids("acme", direction(0), 10, 0.9F), ElementsAre(1));
+}
+
+// A query's length weighs its score, a stored vector's does not.
+TEST_P(VectorIndexContract, TheScoreIsTheProductWithAQueryOfAnyLength) {
+  const int generation = make_serving_generation();
+  apply(generation, {upsert("acme", 1, 1, direction(50)), upsert("acme", 2, 1, direction(60)),
+                     upsert("acme", 3, 1, direction(135))});
+  for (const double length : {0.3, 1.4}) {
+    auto asked = direction(0);
+    for (auto& value : asked) value *= static_cast<float>(length);
+    const auto hits = search("acme", asked);
+    ASSERT_THAT(hits, SizeIs(3)) << length;
+    EXPECT_EQ(hits[0].user_id, 1);
+    for (std::size_t i = 0; i < 3; ++i) {
+      const double degrees = std::array{50, 60, 135}[i];
+      EXPECT_NEAR(hits[i].score, length * std::cos(degrees * std::numbers::pi / 180), 1e-4);
+    }
+    const auto between = static_cast<float>(length * 0.55);
+    EXPECT_THAT(ids("acme", asked, 10, between), ElementsAre(1)) << length;
+    EXPECT_THAT(ids("acme", asked, 10, static_cast<float>(length * 0.7)), IsEmpty()) << length;
+    const auto named =
+        index().search(tenant_id("acme"), query(asked), 10, between, SearchText("3@x.dev"));
+    ASSERT_THAT(named.value(), SizeIs(2)) << "an exact match is a hit below min_score";
+    EXPECT_EQ((*named)[0].user_id, 3);
+    EXPECT_NEAR((*named)[0].score, length * std::cos(0.75 * std::numbers::pi), 1e-4);
+    const auto prefix = index().search(tenant_id("acme"), query(asked), 10, -1, SearchText("2@x"));
+    ASSERT_THAT(prefix.value(), SizeIs(3));
+    EXPECT_EQ((*prefix)[0].user_id, 2) << "a prefix before better scores";
+  }
+}
+
+TEST_P(VectorIndexContract, AQueryOfZerosScoresZero) {
+  const int generation = make_serving_generation();
+  apply(generation, {upsert("acme", 1, 1, direction(0)), upsert("acme", 2, 1, direction(100))});
+  const std::vector<float> zeros(kDimension);
+  EXPECT_THAT(ids("acme", zeros, 10, 0.01F), IsEmpty());
+  EXPECT_THAT(ids("acme", zeros, 10, 0), ElementsAre(1, 2));
 }
 
 TEST_P(VectorIndexContract, EqualScoresComeByUserId) {

@@ -89,6 +89,7 @@ TEST_F(BadInput, ParametersOutOfRangeNameTheRange) {
   }
   for (const char* target :
        {"/ai/users/search", "/ai/users/search?query=", "/ai/users/search?query=x&limit=101",
+        "/ai/users/search?query=x&semantic_ratio=2", "/ai/users/search?query=x&semantic_ratio=0.5",
         "/ai/users/search?query=x&min_score=2", "/ai/users/search?query=x&min_score=nan"}) {
     expect_problem(daemon_.call("gateway", "GET", target, kToken), 400, target);
   }

@@ -104,6 +104,8 @@ std::string Generator::value_for(const std::string& parameter, Random& random) c
     return random.pick(std::vector<std::string>{"1", "7", "100", "1000", "0", "-1", "x"});
   if (parameter == "min_score")
     return random.pick(std::vector<std::string>{"-1", "0", "0.99", "nan", "inf"});
+  if (parameter == "semantic_ratio")
+    return random.pick(std::vector<std::string>{"0", "0.5", "1", "-1", "nan"});
   if (parameter == "wait") return "0";
   if (parameter == "id" && random.one_in(3)) return random.pick(tasks_);
   return random.one_in(2) ? std::to_string(1 + random.below(25)) : random.pick(known_);

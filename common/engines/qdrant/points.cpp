@@ -21,7 +21,7 @@ constexpr std::size_t kMostPoints = 500;
 // some tens of microseconds.
 constexpr int kSearchWidth = 256;
 // Its threshold leaves out what scores the same, and its arithmetic is not ours.
-constexpr float kBelow = 1e-5F;
+constexpr double kBelow = 1e-5;
 
 std::int64_t millis(Timestamp time) { return time.time_since_epoch().count(); }
 
@@ -117,7 +117,10 @@ std::string query(std::span<const float> vector, const Json& filter, int limit,
             {"limit", limit},
             {"with_payload", {"tenantId", "userId", "email", "name"}},
             {"params", {{"hnsw_ef", kSearchWidth}}}};
-  if (min_score != nullptr) rest["score_threshold"] = *min_score - kBelow;
+  if (min_score != nullptr) {
+    // Cosines are within it, which a threshold for a very short vector need not be.
+    rest["score_threshold"] = std::clamp(*min_score / factor_of(vector) - kBelow, -2.0, 2.0);
+  }
   std::string text = R"({"query":)";
   append(text, vector);
   return text + "," + dump(rest).substr(1);
@@ -215,6 +218,12 @@ std::vector<std::string> upserts(std::span<const VectorChange* const> changes, i
   return bodies;
 }
 
+double factor_of(std::span<const float> vector) {
+  double sum = 0;
+  for (const float value : vector) sum += static_cast<double>(value) * value;
+  return sum > 0 ? std::sqrt(sum) : 1;
+}
+
 std::string best_query(const TenantId& tenant, std::span<const float> vector, int limit,
                        float min_score) {
   return query(vector, {{"must", Json::array({of_tenant(tenant)})}}, limit, &min_score);
@@ -228,7 +237,7 @@ std::string matching_queries(const TenantId& tenant, std::span<const float> vect
          query(vector, exact, exact_limit, nullptr) + "]}";
 }
 
-Result<std::vector<SearchHit>> hits_of(const Json& result, const TenantId& tenant) {
+Result<std::vector<SearchHit>> hits_of(const Json& result, const TenantId& tenant, double factor) {
   std::vector<SearchHit> hits;
   for (const auto& point : points_of(result)) {
     const auto &user = in_payload(point, "userId"), &email = in_payload(point, "email"),
@@ -239,9 +248,9 @@ Result<std::vector<SearchHit>> hits_of(const Json& result, const TenantId& tenan
       return foreign(point);
     }
     // A sum of squares of 32 bits may come out a little beyond 1.
-    const float score = std::clamp(point["score"].get<float>(), -1.0F, 1.0F);
-    hits.push_back({user.get<std::int64_t>(), tenant, score, email.get<std::string>(),
-                    name.get<std::string>()});
+    const double score = std::clamp(point["score"].get<double>() * factor, -1.0, 1.0);
+    hits.push_back({user.get<std::int64_t>(), tenant, static_cast<float>(score),
+                    email.get<std::string>(), name.get<std::string>()});
   }
   return hits;
 }

@@ -36,15 +36,19 @@ Result<std::vector<const VectorChange*>> newest_of(std::span<const VectorChange>
 std::vector<std::string> upserts(std::span<const VectorChange* const> changes, int dimension,
                                  Timestamp now, std::size_t max_bytes);
 
-// A body of POST /collections/x/points/query: the tenant's best.
+// What the server's scores, which are cosines, are multiplied with to be products with the vector:
+// its length; 1 for the zero vector, with which all score 0.
+double factor_of(std::span<const float> vector);
+// A body of POST /collections/x/points/query: the tenant's best, by products with the vector.
 std::string best_query(const TenantId& tenant, std::span<const float> vector, int limit,
                        float min_score);
 // Of POST /collections/x/points/query/batch: the same, and the best of those whom the text matches
 // exactly, whatever they score.
 std::string matching_queries(const TenantId& tenant, std::span<const float> vector, int limit,
                              float min_score, const SearchText& text, int exact_limit);
-// Of a result's "points"; `corrupt` for one that is not the tenant's, or that no mesh has written.
-Result<std::vector<SearchHit>> hits_of(const Json& result, const TenantId& tenant);
+// Of a result's "points", whose scores are multiplied with `factor`; `corrupt` for one that is not
+// the tenant's, or that no mesh has written.
+Result<std::vector<SearchHit>> hits_of(const Json& result, const TenantId& tenant, double factor);
 
 // A body of POST /collections/x/points/scroll: a tenant's users by id.
 std::string users_page(const TenantId& tenant, std::int64_t after, int limit);

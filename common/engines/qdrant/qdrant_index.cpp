@@ -206,6 +206,7 @@ Result<std::vector<SearchHit>> Index::search(const TenantId& tenant, const Query
 Result<std::vector<SearchHit>> Index::search_in(int number, const Search& search) {
   const auto& [tenant, query, k, min_score, text] = search;
   const auto wanted = static_cast<std::size_t>(text.empty() ? k : std::max(k, kCompeting));
+  const double factor = factor_of(query.values);
   std::vector<SearchHit> exact;
   for (int limit = static_cast<int>(wanted) + kBeyond;; limit *= 4) {
     Json best;
@@ -221,11 +222,11 @@ Result<std::vector<SearchHit>> Index::search_in(int number, const Search& search
       if (!answer.is_array() || answer.size() != 2) {
         return fail(ErrorKind::unavailable, "what answers at qdrant.url is no Qdrant server");
       }
-      auto matching = MESH_TRY(hits_of(answer[1], tenant));
+      auto matching = MESH_TRY(hits_of(answer[1], tenant, factor));
       exact = std::move(matching);
       best = std::move(answer[0]);
     }
-    auto hits = MESH_TRY(hits_of(best, tenant));
+    auto hits = MESH_TRY(hits_of(best, tenant, factor));
     const bool all = hits.size() < static_cast<std::size_t>(limit);
     if (!all && hits.back().score == hits[wanted - 1].score && limit < kMostTied) continue;
     std::erase_if(hits, [&](const SearchHit& hit) { return hit.score < search.min_score; });

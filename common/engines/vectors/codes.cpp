@@ -12,16 +12,18 @@ static_assert(std::endian::native == std::endian::little, "the stored scale is l
 // The largest value whose high part, rounded, still fits -127…127.
 constexpr float kLargest = 127 * 256;
 
-// 1 / length; 0 for the zero vector.
-Result<double> inverse_norm(std::span<const float> vector) {
+Result<double> length_of(std::span<const float> vector) {
   double sum = 0;
   for (const float v : vector) sum += static_cast<double>(v) * v;
   // A sum that overflows counts as well: no length could be made of it.
   if (!std::isfinite(sum)) {
     return fail(ErrorKind::invalid, "the vector has a component that is not a finite number");
   }
-  return sum > 0 ? 1 / std::sqrt(sum) : 0;
+  return std::sqrt(sum);
 }
+
+// 1 / length; 0 for the zero vector.
+double inverse(double length) { return length > 0 ? 1 / length : 0; }
 
 // As std::lround, without a call for each component.
 int rounded(double value) { return static_cast<int>(value + std::copysign(0.5, value)); }
@@ -35,7 +37,7 @@ float largest(std::span<const float> vector) {
 }  // namespace
 
 Result<std::string> encode(std::span<const float> vector) {
-  const auto norm = MESH_TRY(inverse_norm(vector));
+  const double norm = inverse(MESH_TRY(length_of(vector)));
   const std::size_t n = vector.size();
   std::string code(sizeof(float) + 2 * n, '\0');
   const double most = norm * largest(vector);
@@ -64,8 +66,9 @@ CodeView view_code(std::string_view code, int dimension) {
 }
 
 Result<Query> Query::make(std::span<const float> vector) {
-  const auto norm = MESH_TRY(inverse_norm(vector));
   Query query;
+  query.length_ = MESH_TRY(length_of(vector));
+  const double norm = inverse(query.length_);
   const std::size_t length = padded(static_cast<int>(vector.size()));
   query.unit_.resize(length);
   query.code_.resize(length);
@@ -84,6 +87,10 @@ Result<Query> Query::make(std::span<const float> vector) {
   return query;
 }
 
+float Query::cosine_of(float score) const {
+  return length_ > 0 ? static_cast<float>(score / length_) : score;
+}
+
 float Query::margin(float scale) const {
   // Rounding to a step is off by step/sqrt(12) in a component; weighted by a unit vector, the sum
   // over the components is off by as much. Both sides are rounded, and two scores compared.
@@ -94,7 +101,8 @@ float Query::margin(float scale) const {
 }
 
 float Query::fine_score(float scale, const std::uint8_t* high, const std::int8_t* low) const {
-  return std::clamp(scale * dot_fine(high, low, unit_.data(), unit_.size()), -1.0F, 1.0F);
+  const float cosine = scale * dot_fine(high, low, unit_.data(), unit_.size());
+  return static_cast<float>(std::clamp(length_ * cosine, -1.0, 1.0));
 }
 
 float Query::fine_score(const CodeView& code) const {

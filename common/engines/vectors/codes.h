@@ -35,13 +35,17 @@ struct CodeView {
 };
 CodeView view_code(std::string_view code, int dimension);
 
-// What a search looks for, prepared once for both kinds of scores. Scores are cosines.
+// What a search looks for, prepared once for both kinds of scores. A vector of any length: coarse
+// scores, margins and sketches are of its direction, so cosines; fine ones are the products with
+// it.
 class Query {
  public:
   static Result<Query> make(std::span<const float> vector);
 
   std::span<const float> unit() const { return unit_; }  // padded
   const std::int8_t* code() const { return code_.data(); }
+  // The cosine that a product of `score` is made of; `score` for the zero vector.
+  float cosine_of(float score) const;
   // From dot_rows(high, code()); off by some 5e-4.
   float coarse_score(float scale, std::int32_t dot) const {
     return static_cast<float>(dot - bias_) * coarse_scale_ * scale;
@@ -49,6 +53,7 @@ class Query {
   // Six standard deviations of what two coarse scores may be off against each other, for vectors up
   // to `scale`. A vector that belongs to the k best comes coarsely within it of the k-th.
   float margin(float scale) const;
+  // -1…1: what leaves that has done so by rounding.
   float fine_score(float scale, const std::uint8_t* high, const std::int8_t* low) const;
   float fine_score(const CodeView& code) const;
 
@@ -57,6 +62,7 @@ class Query {
   std::vector<std::int8_t> code_;
   std::int32_t bias_ = 0;  // 128 * sum of code_: what the high plane's offset adds to a dot
   float coarse_scale_ = 0;
+  double length_ = 0;
 };
 
 }  // namespace mesh::vectors

@@ -318,7 +318,7 @@ TenantPartition::Found TenantPartition::search(const TenantId& tenant, const Que
   if (size() >= memory_.approximate_from) sketch.emplace(memory_.sketch_shape, query.unit());
   Found found;
   std::shared_lock lock(mutex_);
-  Shortlist list(count, query.margin(largest_scale_), min_score);
+  Shortlist list(count, query.margin(largest_scale_), query.cosine_of(min_score));
   // There must be enough blocks for the leaders to be found among them.
   const bool sketched =
       sketch && leaders_for(count) <= std::min(sketches_.blocks(), Sketches::Survey::kMostBlocks);
@@ -354,7 +354,7 @@ TenantPartition::Found TenantPartition::search(const TenantId& tenant, const Que
     }
   };
   found.hits.reserve(count);
-  // Below every cosine: an exact match is a hit whatever its score.
+  // Below every score: an exact match is a hit whatever its score.
   add_best(exact, first, -2);
   add_best(candidates, count, min_score);
   // Texts are compared without it; what is compared was copied.

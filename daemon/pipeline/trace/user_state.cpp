@@ -296,9 +296,9 @@ Result<WhyNot> not_there(const UserPorts& ports, const WhyNotQuery& asked,
 Result<WhyNot> ask_index(const UserPorts& ports, const WhyNotQuery& asked, UserState state) {
   const TracePorts& trace = ports.trace;
   const TenantText text{asked.tenant, asked.query, false};
-  const auto vectors = MESH_TRY(trace.embedder.embed(std::span(&text, 1)));
+  const auto vector = MESH_TRY(trace.embedder.embed_query(text, asked.semantic_ratio));
   const std::string embedder = trace.embedder.id();
-  const QueryVector query{vectors.front(), embedder};
+  const QueryVector query{vector, embedder};
   const SearchText words(asked.query);
   const auto place = [&](const std::vector<SearchHit>& hits) -> std::optional<std::size_t> {
     const auto at = std::ranges::find(hits, state.id, &SearchHit::user_id);
@@ -322,10 +322,10 @@ Result<WhyNot> ask_index(const UserPorts& ports, const WhyNotQuery& asked, UserS
     const TenantText own{asked.tenant, embedding_text(state.user->name, state.user->email), false};
     const auto mine = MESH_TRY(trace.embedder.embed(std::span(&own, 1)));
     float score = 0;
-    for (std::size_t i = 0; i < mine.front().size() && i < vectors.front().size(); ++i) {
-      score += mine.front()[i] * vectors.front()[i];
+    for (std::size_t i = 0; i < mine.front().size() && i < vector.size(); ++i) {
+      score += mine.front()[i] * vector[i];
     }
-    why.score = score;
+    why.score = std::clamp(score, -1.0F, 1.0F);
   }
   const std::string score = "score " + number(*why.score);
   if (found) {
@@ -374,6 +374,7 @@ Json to_json(const WhyNot& why, const WhyNotQuery& asked) {
           {"text", why.text},
           {"score", why.score ? Json(*why.score) : Json(nullptr)},
           {"min_score", asked.min_score},
+          {"semantic_ratio", asked.semantic_ratio ? Json(*asked.semantic_ratio) : Json(nullptr)},
           {"rank", why.rank ? Json(*why.rank) : Json(nullptr)},
           {"limit", asked.limit},
           {"user", why.user ? to_json(*why.user) : Json(nullptr)},

@@ -51,6 +51,7 @@ struct WhyNotQuery {
   std::string who;  // an id or an e-mail address
   int limit = 10;
   float min_score = 0.2F;
+  std::optional<double> semantic_ratio = {};  // of Embedder::embed_query
 };
 
 struct WhyNot {
@@ -83,6 +84,7 @@ Json to_json(const WhyNot& why, const WhyNotQuery& asked);
 // How far down the order of hits a rank is looked for.
 inline constexpr int kMaxRank = 1'000;
 // The operator's question is no search of the tenant's: its usage has nothing of it.
+// `invalid` as Embedder::embed_query.
 Result<WhyNot> why_not(const UserPorts& ports, const WhyNotQuery& asked);
 
 }  // namespace mesh::pipeline

@@ -192,12 +192,14 @@ TEST_F(ClientTest, SearchEncodesTheQueryAndReadsTheHits) {
                   {"email", "e"},
                   {"name", "n"}}}}});
   auto hits = client().search(
-      "a&b c", 3, {.min_score = 0.25, .min_position = "outbox~18~7", .wait_seconds = 5});
+      "a&b c", 3,
+      {.min_score = 0.25, .semantic_ratio = 0.7, .min_position = "outbox~18~7", .wait_seconds = 5});
   ASSERT_TRUE(hits) << hits.error().to_string();
   ASSERT_EQ(hits->size(), 1u);
   EXPECT_EQ(hits->front().user_id, 7);
   EXPECT_EQ(fake.last().param("query"), "a&b c");
   EXPECT_EQ(fake.last().param("min_score"), "0.25");
+  EXPECT_EQ(fake.last().param("semantic_ratio"), "0.7");
   EXPECT_EQ(fake.last().param("min_position"), "outbox~18~7");
   EXPECT_EQ(header(fake.last(), "Prefer"), "wait=5");
 }

@@ -9,6 +9,7 @@
 
 #include "common/base/ids.h"
 #include "common/engines/hashing/hashing_embedder.h"
+#include "common/engines/hybrid/hybrid_embedder.h"
 #include "common/engines/sqlite/log/sqlite_log.h"
 #include "common/engines/sqlite/points/embedded_index.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
@@ -31,20 +32,28 @@ constexpr const char* kGroup = "user-index-1";
 // Counts the texts that tenants pay for.
 class PaidEmbedder final : public Embedder {
  public:
+  explicit PaidEmbedder(std::unique_ptr<Embedder> embedder) : embedder_(std::move(embedder)) {}
   int dimension() const override { return embedder_->dimension(); }
   std::string id() const override { return embedder_->id(); }
   Result<std::vector<std::vector<float>>> embed(std::span<const TenantText> texts) override {
     billed += std::ranges::count_if(texts, &TenantText::billed);
     return embedder_->embed(texts);
   }
+  Result<std::vector<float>> embed_query(const TenantText& query,
+                                         std::optional<double> ratio) override {
+    billed += query.billed;
+    return embedder_->embed_query(query, ratio);
+  }
   std::ptrdiff_t billed = 0;
 
  private:
-  const std::unique_ptr<Embedder> embedder_ = hashing::make_embedder(64);
+  const std::unique_ptr<Embedder> embedder_;
 };
 
 class UserStateTest : public ::testing::Test {
  protected:
+  explicit UserStateTest(std::unique_ptr<Embedder> embedder = hashing::make_embedder(64))
+      : embedder_(std::make_unique<PaidEmbedder>(std::move(embedder))) {}
   void SetUp() override {
     for (const char* topic : {"user.events", "user.events.dlq"}) {
       ASSERT_TRUE(log_->ensure_topic({topic, TopicKind::activity, 2, {}, {}}));
@@ -110,7 +119,7 @@ class UserStateTest : public ::testing::Test {
   ManualClock clock_;
   const TenantId acme_ = TenantId::parse("acme").value();
   const TenantId globex_ = TenantId::parse("globex").value();
-  const std::unique_ptr<PaidEmbedder> embedder_ = std::make_unique<PaidEmbedder>();
+  const std::unique_ptr<PaidEmbedder> embedder_;
   std::unique_ptr<sqlite::SqliteLog> log_ =
       sqlite::SqliteLog::open(dir_.path(), {.upkeep_interval = Duration(0)}, clock_).value();
   std::unique_ptr<sqlite::SqliteStore> store_ =
@@ -146,6 +155,41 @@ TEST_F(UserStateTest, AScoreBelowTheBoundIsNamedBesideIt) {
   EXPECT_EQ(low.reason, Reason::score) << low.text;
   EXPECT_LT(*low.score, 0.2F);
   EXPECT_THAT(low.text, HasSubstr("below min_score 0.20"));
+}
+
+// Of meaning every text has its own here, so that by meaning alone nobody is alike.
+class HybridUserStateTest : public UserStateTest {
+ protected:
+  HybridUserStateTest()
+      : UserStateTest(
+            hybrid::make_embedder(std::shared_ptr<Embedder>(hashing::make_embedder(64)),
+                                  std::make_shared<test::FakeEmbedder>("meaning/1024", 1024))) {}
+  Result<WhyNot> why_at(const std::string& who, double ratio, float min_score = 0.2F) {
+    return why_not(ports_, {acme_, "anne", who, 10, min_score, ratio});
+  }
+};
+
+TEST_F(HybridUserStateTest, TheNumbersAreOfTheRatioThatIsAskedFor) {
+  serve();
+  const auto user = searchable("ann");
+  const auto letters = why_at(user.email, 0).value(), half = why_at(user.email, 0.5).value(),
+             meaning = why_at(user.email, 1).value();
+  EXPECT_EQ(letters.reason, Reason::found) << letters.text;
+  EXPECT_GT(*letters.score, 0.2F);
+  EXPECT_NEAR(*half.score, *letters.score / 2, 1e-4);
+  EXPECT_EQ(meaning.reason, Reason::score) << meaning.text;
+  EXPECT_NEAR(*meaning.score, 0, 1e-4);
+  EXPECT_EQ(why_at(user.email, 1.5).error().kind, ErrorKind::invalid);
+  EXPECT_EQ(to_json(half, {acme_, "anne", user.email, 10, 0.2F, 0.5})["semantic_ratio"], 0.5);
+}
+
+TEST_F(UserStateTest, AnEmbedderOfOnePartTakesNoRatio) {
+  serve();
+  const auto user = searchable("ann");
+  const auto refused = why_not(ports_, {acme_, "ann", user.email, 10, 0.2F, 0.5});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::invalid);
+  EXPECT_THAT(refused.error().message, HasSubstr("hashing-v2/64"));
 }
 
 TEST_F(UserStateTest, ARankBeyondTheLimitIsNamedBesideIt) {

@@ -110,6 +110,22 @@ TEST(QdrantPoints, EverySearchNamesItsTenant) {
               HasSubstr(R"("nameKey","match":{"value":"ann lee"})"));
 }
 
+// The server compares directions alone.
+TEST(QdrantPoints, ThresholdsAndScoresAreWeighedByTheQuerysLength) {
+  const auto threshold = [](const std::vector<float>& vector, float min_score) {
+    return Json::parse(best_query(tenant("acme"), vector, 5, min_score))["score_threshold"]
+        .get<double>();
+  };
+  EXPECT_NEAR(threshold({0, 0.5F}, 0.2F), 0.4, 2e-5);
+  EXPECT_NEAR(threshold({0, 2}, 0.2F), 0.1, 2e-5);
+  EXPECT_NEAR(threshold({0, 0}, 0.2F), 0.2, 2e-5);
+  EXPECT_EQ(threshold({0, 1e-30F}, -1), -2) << "a number, and below all";
+  const auto result = Json::parse(
+      R"({"points":[{"score":0.5,"payload":{"tenantId":"acme","userId":7,"email":"e","name":"n"}}]})");
+  EXPECT_EQ(hits_of(result, tenant("acme"), 1.5).value()[0].score, 0.75F);
+  EXPECT_EQ(hits_of(result, tenant("acme"), 2.5).value()[0].score, 1) << "no more";
+}
+
 // Removals have no tenantId, so that another member tells whose they were.
 TEST(QdrantPoints, OfATenantPointsAndRemovalsAreKept) {
   const std::string whose = R"({"should":[{"key":"tenantId","match":{"value":"acme"}},)"

@@ -41,13 +41,23 @@ TEST(Codes, CoarseScoresStayWithinTheMargin) {
   }
 }
 
-TEST(Codes, ScoresDoNotDependOnLength) {
+TEST(Codes, AStoredVectorsLengthIsForgottenAndAQuerysWeighs) {
   Random random(3);
   const auto unit = random_unit(random, 100);
   auto longer = unit;
   for (auto& v : longer) v *= 1000;
   EXPECT_EQ(encode(unit).value().substr(4), encode(longer).value().substr(4));
-  EXPECT_NEAR(Query::make(longer)->fine_score(view_code(*encode(unit), 100)), 1, 1e-5);
+  EXPECT_EQ(Query::make(longer)->fine_score(view_code(*encode(unit), 100)), 1) << "no more";
+  const auto other = random_unit(random, 100);
+  for (const double length : {1e-6, 0.3, 1.4}) {
+    auto asked = unit;
+    for (auto& v : asked) v *= static_cast<float>(length);
+    const auto query = Query::make(asked).value();
+    EXPECT_NEAR(query.fine_score(view_code(*encode(other), 100)), length * test::dot(unit, other),
+                3e-5 * length);
+    EXPECT_NEAR(query.cosine_of(0.2F), 0.2 / length, 1e-5 / length);
+    EXPECT_EQ(query.margin(0.01F), Query::make(unit)->margin(0.01F));
+  }
 }
 
 TEST(Codes, AScoreNeverLeavesTheRangeOfCosines) {

@@ -5,6 +5,7 @@
 
 #include "common/domain/search.h"
 #include "common/engines/hashing/hashing_embedder.h"
+#include "common/engines/hybrid/hybrid_embedder.h"
 #include "common/engines/sqlite/points/embedded_index.h"
 #include "common/engines/vectors/partition.h"
 #include "tests/common/engines/vectors/crowd.h"
@@ -189,6 +190,69 @@ std::string name_of(const testing::TestParamInfo<Sample (*)(std::size_t)>& info)
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, Recall, testing::Values(&clustered, &people, &randoms), name_of);
+
+// The engine's own vectors of meaning do not matter to it: here a text has one near to that of its
+// name, whoever bears it.
+class Meanings final : public Embedder {
+ public:
+  int dimension() const override { return 256; }
+  std::string id() const override { return "meanings"; }
+  Result<Vectors> embed(std::span<const TenantText> texts) override {
+    Vectors vectors;
+    for (const auto& text : texts) {
+      const auto name = text.text.substr(0, text.text.find(' '));
+      Random topic(std::hash<std::string>{}(name)), own(std::hash<std::string>{}(text.text));
+      auto vector = random_unit(topic, dimension());
+      const auto away = random_unit(own, dimension());
+      double sum = 0;
+      for (std::size_t i = 0; i < vector.size(); ++i) {
+        vector[i] += 0.7F * away[i];
+        sum += vector[i] * vector[i];
+      }
+      for (auto& value : vector) value = static_cast<float>(value / std::sqrt(sum));
+      vectors.push_back(std::move(vector));
+    }
+    return vectors;
+  }
+};
+
+// Weighed queries point away from what is stored: with a ratio of 0 or 1 half of each stored vector
+// counts for nothing.
+TEST(HybridRecall, OfTheTenBestIsThatOfTheExactScanWhateverTheRatio) {
+  const auto hybrid = hybrid::make_embedder(
+      std::shared_ptr<Embedder>(hashing::make_embedder(kDimension)), std::make_shared<Meanings>());
+  test::Crowd crowd(3);
+  Vectors stored;
+  std::vector<std::string> asked;
+  for (std::size_t i = 0; i < 6'000; ++i) {
+    const auto who = crowd.next();
+    stored.push_back(test::vector_of(*hybrid, embedding_text(who.name(), who.email)));
+    if (i < 200) asked.push_back(crowd.query(who, static_cast<test::Crowd::Ask>(i % 6)));
+  }
+  TempDir dir;
+  {
+    auto index = open(dir, kFrom);
+    serving_generation(*index, hybrid->dimension());
+    apply(*index, "acme", 0, stored);
+  }
+  const auto index = open(dir, kFrom);
+  const auto exact_index = open(dir, kNever);
+  for (const double ratio : {0.0, 0.3, 0.7, 1.0}) {
+    Vectors queries;
+    for (const auto& text : test::texts_of_acme(asked)) {
+      queries.push_back(hybrid->embed_query(text, ratio).value());
+    }
+    for (const float least : {-1.0F, 0.2F}) {
+      const auto exact = ask(*exact_index, queries, 10, least);
+      const auto got = ask(*index, queries, 10, least);
+      EXPECT_GE(recall(got, exact), 0.995) << ratio << " from " << least;
+      EXPECT_NEAR(exact[0][0].score,
+                  test::dot(queries[0], stored[static_cast<std::size_t>(exact[0][0].user_id)]),
+                  1e-4)
+          << ratio;
+    }
+  }
+}
 
 class LargePartition : public testing::Test {
  protected:
