@@ -16,9 +16,14 @@ std::optional<Arguments> parse_arguments(int argc, char** argv) {
       arguments.engines = true;
     } else if (word == "--json" && i + 1 < argc) {
       arguments.json = argv[++i];
+    } else if (word == "--model" && i + 1 < argc) {
+      arguments.model = argv[++i];
+    } else if (word == "--intents" && i + 1 < argc) {
+      arguments.intents = argv[++i];
     } else if (word.starts_with("-")) {
       std::fprintf(stderr,
-                   "unknown option %s; there are --list, --quick, --engines and --json FILE\n",
+                   "unknown option %s; there are --list, --quick, --engines, --json FILE, and of "
+                   "the quality --model DIR and --intents FILE\n",
                    word.c_str());
       return std::nullopt;
     } else {

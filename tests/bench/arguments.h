@@ -11,6 +11,7 @@ struct Arguments {
   bool quick = false;              // shorter and noisier
   bool list = false;               // --list
   bool engines = false;            // --engines
+  std::string model, intents;      // --model DIR, --intents FILE, of quality_bench
   std::string json;                // where the rows are written to; empty: nowhere
   std::vector<std::string> words;  // what is no option
 };

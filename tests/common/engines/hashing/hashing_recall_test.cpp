@@ -12,8 +12,12 @@
 namespace mesh::hashing {
 namespace {
 
+using testing_people::local_part;
 using testing_people::Person;
 using testing_people::person;
+using testing_people::same_name;
+using testing_people::Typo;
+using testing_people::with_typo;
 
 class People {
  public:
@@ -54,28 +58,6 @@ class People {
   std::vector<float> vectors_;  // one after the other
 };
 
-enum class Typo { transposition, deletion, substitution };
-
-// One typo inside an ASCII word of the text, never in the first letter.
-std::string with_typo(std::string text, Typo typo, std::mt19937_64& random) {
-  const auto letter = [&](std::size_t i) { return text[i] >= 'a' && text[i] <= 'z'; };
-  std::size_t i = 0;
-  do {
-    i = 1 + random() % (text.size() - 2);
-  } while (!letter(i - 1) || !letter(i) || !letter(i + 1) || text[i] == text[i + 1]);
-  switch (typo) {
-    case Typo::transposition:
-      std::swap(text[i], text[i + 1]);
-      break;
-    case Typo::deletion:
-      text.erase(i, 1);
-      break;
-    case Typo::substitution:
-      text[i] = static_cast<char>('a' + (text[i] - 'a' + 1 + static_cast<int>(random() % 25)) % 26);
-  }
-  return text;
-}
-
 // The share of 60 queries for which `good(target, hit)` holds for one of the first 10.
 double recall(const People& people, const std::function<std::string(const Person&)>& query,
               const std::function<bool(const Person&, const Person&)>& good) {
@@ -90,9 +72,6 @@ double recall(const People& people, const std::function<std::string(const Person
   }
   return static_cast<double>(found) / kQueries;
 }
-
-bool same_name(const Person& a, const Person& b) { return a.name() == b.name(); }
-std::string local_part(const Person& who) { return who.email.substr(0, who.email.find('@') + 1); }
 
 const People& five_thousand() {
   static const People people(5'000);

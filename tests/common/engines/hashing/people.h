@@ -3,8 +3,10 @@
 
 #include <array>
 #include <cstdint>
+#include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/strings.h"
@@ -74,6 +76,34 @@ inline Person person(std::uint64_t n) {
       local = f + std::to_string(n % 97);
   }
   return {first, last, local + "@" + domain};
+}
+
+inline bool same_name(const Person& a, const Person& b) { return a.name() == b.name(); }
+// With its '@'.
+inline std::string local_part(const Person& who) {
+  return who.email.substr(0, who.email.find('@') + 1);
+}
+
+enum class Typo { transposition, deletion, substitution };
+
+// One typo inside an ASCII word of the text, never in the first letter.
+inline std::string with_typo(std::string text, Typo typo, std::mt19937_64& random) {
+  const auto letter = [&](std::size_t i) { return text[i] >= 'a' && text[i] <= 'z'; };
+  std::size_t i = 0;
+  do {
+    i = 1 + random() % (text.size() - 2);
+  } while (!letter(i - 1) || !letter(i) || !letter(i + 1) || text[i] == text[i + 1]);
+  switch (typo) {
+    case Typo::transposition:
+      std::swap(text[i], text[i + 1]);
+      break;
+    case Typo::deletion:
+      text.erase(i, 1);
+      break;
+    case Typo::substitution:
+      text[i] = static_cast<char>('a' + (text[i] - 'a' + 1 + static_cast<int>(random() % 25)) % 26);
+  }
+  return text;
 }
 
 }  // namespace mesh::testing_people
