@@ -50,6 +50,23 @@ void log_access(const Exchange& exchange, const Response& response, const Ending
               {"cause", response.log_cause}});
 }
 
+void log_stream(const Exchange& exchange, const StreamEnding& ending) {
+  const auto level = ending.dropped > 0 ? log::Level::info : log::Level::debug;
+  if (!log::enabled(level)) return;
+  const auto took = ending.ended - exchange.started;
+  const auto* tenant = tenant_of(exchange, true);
+  log::write(level, "event stream ended",
+             {{"request_id", exchange.request.request_id},
+              {"trace_id", exchange.request.trace.trace_id},
+              {"tenant", tenant != nullptr ? tenant->str() : std::string()},
+              {"route", route_of(exchange, level)},
+              {"millis", std::chrono::duration_cast<std::chrono::milliseconds>(took).count()},
+              {"events", ending.events},
+              {"dropped", ending.dropped},
+              {"bytes_out", ending.bytes},
+              {"remote", exchange.request.remote}});
+}
+
 bool end_span(Spans& spans, const Exchange& exchange, const Response& response,
               const Ending& ending) {
   if (exchange.route == nullptr || exchange.route->probe) return false;

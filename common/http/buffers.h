@@ -67,6 +67,8 @@ class Reservation {
   [[nodiscard]] bool grow(std::size_t size, std::string_view remote, std::string_view tenant);
   // Whether it could grow to `size` now.
   [[nodiscard]] bool fits(std::size_t size, std::string_view remote, std::string_view tenant) const;
+  // Gives all back and may grow anew.
+  void clear() { *this = Reservation(buffers_); }
 
  private:
   using Entry = Buffers::Accounts::value_type;

@@ -24,6 +24,11 @@ struct CurlDeleter {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
 using Curl = std::unique_ptr<CURL, CurlDeleter>;
+// CURL and CURLM are both void to a compiler.
+struct CurlMultiDeleter {
+  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+};
+using CurlMulti = std::unique_ptr<CURLM, CurlMultiDeleter>;
 using CurlList = std::unique_ptr<curl_slist, CurlDeleter>;
 
 void append(CurlList& list, const std::string& line) {
@@ -38,7 +43,8 @@ struct Exchanged {
   Response response;
   std::size_t max_bytes = 0;
   bool too_large = false;
-  int port = 0;  // that was connected to last; 0 where an open connection served
+  int port = 0;                     // that was connected to last; 0 where an open connection served
+  char text[CURL_ERROR_SIZE] = "";  // what libcurl says of a failure
 };
 
 curl_socket_t on_socket(void* user, curlsocktype, curl_sockaddr* address) {
@@ -70,6 +76,65 @@ std::size_t on_header(char* bytes, std::size_t, std::size_t size, void* user) {
   value = first == std::string_view::npos ? "" : value.substr(first, last - first + 1);
   headers.emplace_back(line.substr(0, colon), value);
   return size;
+}
+
+int status_of_answer(CURL* curl) {
+  long status = 0;
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+  return static_cast<int>(status);
+}
+
+// One stream while it is read.
+struct Streamed {
+  CURL* const curl;
+  EventStreamReader& reader;
+  Exchanged exchanged{};
+  SteadyTime heard{};              // when something came last
+  bool enough = false;             // on_event wants no more
+  std::optional<Error> failure{};  // of the stream's text
+
+  bool is_stream() const {
+    const char* type = nullptr;
+    curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
+    return status_of_answer(curl) == 200 && type != nullptr &&
+           to_lower(type).starts_with("text/event-stream");
+  }
+};
+
+std::size_t on_stream_body(char* bytes, std::size_t, std::size_t size, void* user) {
+  auto& streamed = *static_cast<Streamed*>(user);
+  streamed.heard = system_clock().steady();
+  if (!streamed.is_stream()) return on_body(bytes, 1, size, &streamed.exchanged);
+  auto wanted = streamed.reader.feed({bytes, size});
+  if (!wanted) streamed.failure = std::move(wanted.error());
+  streamed.enough = wanted && !*wanted;
+  // Another number than `size` ends the transfer.
+  return wanted && *wanted ? size : CURL_WRITEFUNC_ERROR;
+}
+
+// How often a caller that wants to stop is asked.
+constexpr int kStopMilliseconds = 100;
+// No code that libcurl gives: nothing came for too long.
+constexpr CURLcode kSilent = CURL_LAST;
+
+// Until the exchange ends: its code, or nothing where the caller ended it.
+std::optional<CURLcode> read_stream(CURLM* multi, Streamed& streamed, const StreamReading& reading,
+                                    Duration timeout) {
+  streamed.heard = system_clock().steady();
+  while (true) {
+    if (reading.stop && reading.stop()) return std::nullopt;
+    int running = 0;
+    if (curl_multi_perform(multi, &running) != CURLM_OK) return CURLE_FAILED_INIT;
+    if (streamed.enough) return std::nullopt;
+    if (running == 0) {
+      int left = 0;
+      const auto* message = curl_multi_info_read(multi, &left);
+      return message != nullptr ? message->data.result : CURLE_FAILED_INIT;
+    }
+    const auto silent = system_clock().steady() - streamed.heard;
+    if (silent >= (streamed.is_stream() ? reading.idle_timeout : timeout)) return kSilent;
+    curl_multi_poll(multi, nullptr, 0, kStopMilliseconds, nullptr);
+  }
 }
 
 // "http://host:port" of a URL, for messages: no path, no credentials.
@@ -272,16 +337,20 @@ struct Client::Impl {
     if (idle.size() < kIdleHandles) idle.push_back(std::move(curl));
   }
 
+  Result<CurlList> fields_of(const ClientRequest& request) const;
+  void set_up(CURL* c, const ClientRequest& request, curl_slist* headers,
+              Exchanged& exchanged) const;
+  // With the status of the answer, where there is one.
+  Status conclude(CURLcode code, CURL* c, const ClientRequest& request, Exchanged& exchanged) const;
+
   const ClientOptions options;
   const std::string no_proxy_hosts = no_proxy();
   std::mutex mutex;
   std::vector<Curl> idle;  // guarded by mutex
 };
 
-Client::Client(ClientOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
-Client::~Client() = default;
-
-Result<Response> Client::send(const ClientRequest& request) {
+// The header fields of a request, as libcurl takes them.
+Result<CurlList> Client::Impl::fields_of(const ClientRequest& request) const {
   CurlList headers;
   for (const auto& [name, value] : request.headers) {
     if (!is_token(name) || !is_field_value(value)) {
@@ -296,14 +365,13 @@ Result<Response> Client::send(const ClientRequest& request) {
     return fail(ErrorKind::invalid, "not an HTTP method: " + request.method);
   }
   append(headers, "Expect:");  // no "100-continue", which costs a round trip
+  return headers;
+}
 
-  Curl curl = impl_->take();
-  if (!curl) return fail(ErrorKind::internal, "the request could not be sent", "curl_easy_init");
-  const auto& options = impl_->options;
-  Exchanged exchanged;
+// All that one exchange asks of a handle, but for its time-out.
+void Client::Impl::set_up(CURL* c, const ClientRequest& request, curl_slist* headers,
+                          Exchanged& exchanged) const {
   exchanged.max_bytes = options.max_response_bytes;
-  char text[CURL_ERROR_SIZE] = "";
-  CURL* c = curl.get();
   curl_easy_setopt(c, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
@@ -311,17 +379,15 @@ Result<Response> Client::send(const ClientRequest& request) {
   curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);  // a name server that is slow does not hold it up
   curl_easy_setopt(c, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-  const auto timeout = request.timeout.value_or(options.timeout);
   curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, long{options.connect_timeout.count()});
-  curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, long{timeout.count()});
   curl_easy_setopt(c, CURLOPT_USERAGENT, options.user_agent.c_str());
-  curl_easy_setopt(c, CURLOPT_NOPROXY, options.direct ? "*" : impl_->no_proxy_hosts.c_str());
-  curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers.get());
+  curl_easy_setopt(c, CURLOPT_NOPROXY, options.direct ? "*" : no_proxy_hosts.c_str());
+  curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
   curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(c, CURLOPT_WRITEDATA, &exchanged);
   curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(c, CURLOPT_HEADERDATA, &exchanged);
-  curl_easy_setopt(c, CURLOPT_ERRORBUFFER, text);
+  curl_easy_setopt(c, CURLOPT_ERRORBUFFER, exchanged.text);
   curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, on_socket);
   curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, &exchanged);
   // POST first and CUSTOMREQUEST over it: libcurl then sends the length of a body, also of an empty
@@ -339,24 +405,79 @@ Result<Response> Client::send(const ClientRequest& request) {
   }
 
   set_tls(c, options.tls);
+}
 
-  const CURLcode code = curl_easy_perform(c);
-  if (code != CURLE_OK) {
-    auto error = failure(code, c, exchanged, request, options.tls, text);
-    impl_->give_back(std::move(curl));
-    return error;
-  }
-  long status = 0;
-  curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
-  exchanged.response.status = static_cast<int>(status);
-  // The handle goes with it: its connection is to a proxy that will not serve it.
-  if (status == 407) {
+Status Client::Impl::conclude(CURLcode code, CURL* c, const ClientRequest& request,
+                              Exchanged& exchanged) const {
+  if (code != CURLE_OK) return failure(code, c, exchanged, request, options.tls, exchanged.text);
+  exchanged.response.status = status_of_answer(c);
+  if (exchanged.response.status == 407) {
     return fail(ErrorKind::unavailable, "cannot reach " + server_of(request.url) +
                                             through_proxy(request, exchanged) +
                                             ": the proxy asks for a credential (407)");
   }
-  impl_->give_back(std::move(curl));
+  return {};
+}
+
+Client::Client(ClientOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Client::~Client() = default;
+
+Result<Response> Client::send(const ClientRequest& request) {
+  const auto headers = MESH_TRY(impl_->fields_of(request));
+  Curl curl = impl_->take();
+  if (!curl) return fail(ErrorKind::internal, "the request could not be sent", "curl_easy_init");
+  Exchanged exchanged;
+  impl_->set_up(curl.get(), request, headers.get(), exchanged);
+  const auto timeout = request.timeout.value_or(impl_->options.timeout);
+  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS, long{timeout.count()});
+  const CURLcode code = curl_easy_perform(curl.get());
+  auto concluded = impl_->conclude(code, curl.get(), request, exchanged);
+  // After a 407 the handle goes with it: its connection is to a proxy that will not serve it.
+  if (exchanged.response.status != 407) impl_->give_back(std::move(curl));
+  if (!concluded) return tl::unexpected(std::move(concluded.error()));
   return std::move(exchanged.response);
+}
+
+Result<StreamEnd> Client::stream(const ClientRequest& request, const StreamReading& reading) {
+  ClientRequest asked = request;
+  asked.headers.emplace_back("Accept", "text/event-stream");
+  if (!reading.last_event_id.empty()) {
+    asked.headers.emplace_back("Last-Event-ID", reading.last_event_id);
+  }
+  const auto headers = MESH_TRY(impl_->fields_of(asked));
+  // Neither is kept: a connection that carried a stream serves no other request.
+  const Curl curl(curl_easy_init());
+  const CurlMulti multi(curl_multi_init());
+  if (!curl || !multi) {
+    return fail(ErrorKind::internal, "the request could not be sent", "curl_easy_init");
+  }
+  EventStreamReader reader(reading.on_event, reading.max_event_bytes);
+  Streamed streamed{curl.get(), reader};
+  impl_->set_up(curl.get(), asked, headers.get(), streamed.exchanged);
+  curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, on_stream_body);
+  curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &streamed);
+  curl_multi_add_handle(multi.get(), curl.get());
+  const auto timeout = request.timeout.value_or(impl_->options.timeout);
+  const auto code = read_stream(multi.get(), streamed, reading, timeout);
+  curl_multi_remove_handle(multi.get(), curl.get());
+
+  StreamEnd end;
+  end.last_event_id = reader.last_id().empty() ? reading.last_event_id : reader.last_id();
+  end.retry = reader.retry();
+  if (streamed.failure) return tl::unexpected(std::move(*streamed.failure));
+  if (code == kSilent) {
+    return fail(ErrorKind::timeout,
+                server_of(request.url) +
+                    (streamed.is_stream() ? " sends nothing any more" : " did not answer in time"));
+  }
+  end.stopped = !code;
+  if (!end.stopped) {
+    MESH_TRY(impl_->conclude(*code, curl.get(), asked, streamed.exchanged));
+  }
+  end.streamed = streamed.is_stream();
+  end.response = std::move(streamed.exchanged.response);
+  end.response.status = status_of_answer(curl.get());
+  return end;
 }
 
 }  // namespace mesh::http

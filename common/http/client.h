@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/error.h"
+#include "common/http/event_stream_reader.h"
 #include "common/http/message.h"
 
 namespace mesh::http {
@@ -40,6 +41,28 @@ struct ClientRequest {
   std::optional<Duration> timeout;  // in place of the client's
 };
 
+// How a stream of events is read.
+struct StreamReading {
+  // Called on the caller's thread, one after the other; false ends the reading.
+  EventStreamReader::OnEvent on_event;
+  // Asked several times a second, also while nothing comes; true ends the reading. May be empty.
+  std::function<bool()> stop = {};
+  // The id of the last event of a stream before, to go on behind it; empty: from now on.
+  std::string last_event_id = {};
+  // Without a byte for so long the server is taken for gone. meshd sends a comment every 15 s.
+  Duration idle_timeout{45'000};
+  std::size_t max_event_bytes = 1 << 20;
+};
+
+// What came of a stream.
+struct StreamEnd {
+  Response response;              // without a body where it was a stream
+  bool streamed = false;          // it was one: 200 and text/event-stream
+  bool stopped = false;           // the caller ended it, else the server
+  std::string last_event_id;      // for a stream that goes on where this one ended
+  std::optional<Duration> retry;  // after how long the server wishes to be asked again
+};
+
 // Any thread; blocks, at most for the time-out. `unavailable` when nobody answers or the answer is
 // cut off (the message names host and port, and the proxy of the environment where one stands
 // between; where a certificate was refused, whose, why, and what may be done), `timeout` where the
@@ -51,6 +74,12 @@ class Client {
   explicit Client(ClientOptions options = {});
   ~Client();
   Result<Response> send(const ClientRequest& request);
+  // Reads a stream of events until it ends, or the caller ends it; whether to come again, and when,
+  // is the caller's. The time-out of the request counts until the head of the answer has come; one
+  // that is no stream is given back whole. Errors as of send; `unavailable` also where the stream
+  // is cut off, `timeout` where nothing came for idle_timeout, `too_large` for an event beyond the
+  // bound; what was read before has been given to on_event.
+  Result<StreamEnd> stream(const ClientRequest& request, const StreamReading& reading);
 
  private:
   struct Impl;

@@ -61,6 +61,9 @@ void Connection::on_events(std::uint32_t events) {
   // Before anything is read: the peer has reset, and hears no answer.
   if (events & EPOLLERR) return close();
   if (events & EPOLLHUP && !reading()) return close();  // nobody is left to read an answer
+  // Who reads a stream and says that it sends no more has left, as far as anybody can tell: its
+  // end would else be seen with the next event alone, which may be far.
+  if (half_closed_ && events_ != nullptr) return close();
   if (phase_ == Phase::writing) flush();
   advance();
 }
@@ -84,6 +87,7 @@ void Connection::advance() {
       handle();
     }
   }
+  if (more_events_ && phase_ == Phase::streaming) next_events();
   if (ending()) discard();
 }
 
@@ -310,7 +314,11 @@ void Connection::handle() {
 }
 
 void Connection::on_answer(const std::shared_ptr<Exchange>& exchange) {
-  if (exchange_ != exchange) return;  // it came too late
+  if (exchange_ != exchange) {  // it came too late
+    if (exchange->answer.events != nullptr) exchange->answer.events->end();
+    return;
+  }
+  if (events_ != nullptr) return more_events();
   if (phase_ == Phase::admitting) return on_decision(std::move(*exchange->decision));
   answer(std::move(exchange->answer));
   advance();
@@ -348,10 +356,14 @@ void Connection::end_with(Response response) {
 void Connection::answer(Response response, bool at_rest) {
   Core& core = loop_.core();
   const Exchange& exchange = *exchange_;
-  // Never back to false: once an answer was promised to be the last it is.
-  close_after_ = close_after_ || !exchange.keep_alive || core.closing;
+  const bool streams = response.events != nullptr && takes_stream(response);
+  // Never back to false: once an answer was promised to be the last it is. Behind a stream nobody
+  // should have to wait.
+  close_after_ = close_after_ || !exchange.keep_alive || core.closing || streams;
   complete(exchange, response, at_rest);
-  const WireOptions options{!close_after_, exchange.request.method == "HEAD", core.clock.now()};
+  WireOptions options{!close_after_, exchange.request.method == "HEAD", core.clock.now()};
+  chunked_ = !reader_.is_http_1_0();
+  if (streams) options.framing = chunked_ ? Framing::chunked : Framing::connection;
   append_response(out_, response, options);
 
   // Small answers are in nobody's name: the socket takes them at once, nearly always.
@@ -362,8 +374,9 @@ void Connection::answer(Response response, bool at_rest) {
     core.metrics.unrouted(listener_.label, exchange.request.method, response.status);
   }
   account(response, at_rest);
-  exchange_.reset();
   reader_.reset();
+  if (events_ != nullptr) return begin_stream();
+  exchange_.reset();
   // A client that hammers on without heeding Retry-After would take the processor from all others.
   if (response.status == 429 && core.options.refusal_pause > Duration{0} && !core.draining) {
     return loop_.enter(*this, Phase::held);
@@ -403,7 +416,8 @@ void Connection::flush() {
     if (put.outcome == Stream::Outcome::failed) return close();
     if (put.outcome == Stream::Outcome::blocked) {
       // What a client does not read is held as long as it waits, like a body.
-      if (!memory_.grow(out_.size(), remote_, answer_tenant_)) return close();
+      // Of a stream its queue counts it.
+      if (events_ == nullptr && !memory_.grow(out_.size(), remote_, answer_tenant_)) return close();
       return wait_in(Phase::writing, sent_);
     }
     sent_ += put.bytes;

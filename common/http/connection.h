@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "common/http/chain.h"
+#include "common/http/event_queue.h"
 #include "common/http/exchange.h"
 #include "common/http/loop.h"
 #include "common/http/reader.h"
@@ -70,6 +71,13 @@ class Connection final : public Watched, public std::enable_shared_from_this<Con
   void tell_answered(int status, bool at_rest);
   void flush();
   void end_answer();
+  bool takes_stream(Response& response);
+  void begin_stream();
+  void next_events();
+  void more_events();
+  void keep_alive();
+  void append_events(std::string_view bytes);
+  void end_stream(bool told);
   void discard();
 
   Loop& loop_;
@@ -99,6 +107,11 @@ class Connection final : public Watched, public std::enable_shared_from_this<Con
   std::string answer_tenant_;  // whose memory a large answer is
   bool close_after_ = false;   // the answer under way is the last
   bool linger_ = false;        // the client may still be sending when it is closed
+
+  std::shared_ptr<EventQueue> events_;  // of the stream that is the answer under way
+  bool chunked_ = false;                // of its body; else it ends with the connection
+  bool more_events_ = false;            // it told of some that are not taken
+  std::uint64_t stream_bytes_ = 0;
 };
 
 }  // namespace mesh::http

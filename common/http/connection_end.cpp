@@ -17,6 +17,13 @@ void Connection::end_answer() {
   memory_ = Reservation(loop_.core().buffers);
   out_.clear();
   if (out_.capacity() > kKeepOutCapacity) out_.shrink_to_fit();
+  if (events_ != nullptr) {
+    events_->sent();
+    loop_.enter(*this, Phase::streaming);
+    // Not at once: a stream that is written to all the time would never let go of its loop.
+    if (more_events_ || loop_.core().draining) more_events();
+    return;
+  }
   if (!close_after_) return loop_.enter(*this, Phase::idle);
   const bool more = readable_ || pending_used_ < pending_.size();
   std::string().swap(pending_);
@@ -85,6 +92,9 @@ void Connection::on_deadline() {
     case Phase::held:
       flush();
       return advance();
+    case Phase::streaming:
+      keep_alive();
+      break;
     case Phase::fresh:
     case Phase::idle:
       part();
@@ -109,6 +119,7 @@ void Connection::give_up(std::string_view detail, std::string_view when) {
 }
 
 void Connection::drain() {
+  if (events_ != nullptr) return next_events();
   loop_.enter(*this, phase_);  // its time is shorter from now on
 }
 
@@ -117,6 +128,8 @@ void Connection::end() {
   // The 429 is made already and only kept back.
   if (phase_ == Phase::held) {
     flush();
+  } else if (phase_ == Phase::streaming) {
+    next_events();
   } else if (phase_ == Phase::handling) {
     give_up(kStops, "within the time to drain");
   } else if (phase_ == Phase::head || phase_ == Phase::body || phase_ == Phase::admitting) {
@@ -128,7 +141,9 @@ void Connection::end() {
 
 void Connection::close() {
   if (phase_ == Phase::closed) return;
-  if (exchange_ != nullptr) {
+  if (events_ != nullptr) {
+    end_stream(false);
+  } else if (exchange_ != nullptr) {
     const bool never_run = exchange_->abandon();
     exchange_->leave();
     Response left;

@@ -11,6 +11,7 @@
 #include "common/http/exchange.h"
 #include "common/http/metrics.h"
 #include "common/http/server.h"
+#include "common/http/stream_places.h"
 #include "common/http/tls.h"
 #include "common/http/worker_pool.h"
 
@@ -50,6 +51,7 @@ struct Core {
   const std::shared_ptr<Buffers> buffers =
       std::make_shared<Buffers>(options.max_buffered_bytes, options.max_connections);
   ConnectionGroup tenants, operators;
+  StreamPlaces streams{options.max_streams, options.max_tenant_streams};
   // Connections of both, also those beyond, and each loop that may still accept some.
   std::atomic<int> open{0};
   std::atomic<bool> closing{false};   // answers say that they are a connection's last

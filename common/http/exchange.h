@@ -121,6 +121,12 @@ struct Exchange : std::enable_shared_from_this<Exchange> {
     }
     if (gone) gone();
   }
+  // Nobody is to hear of a client that leaves from now on: the handler has ended it all.
+  void forget_gone() {
+    std::function<void()> gone;  // ends after the lock: it may hold whatever it likes
+    std::lock_guard lock(gone_mutex_);
+    gone = std::exchange(on_gone_, nullptr);
+  }
   bool abandoned() const { return state_.load(std::memory_order_relaxed) == State::abandoned; }
 
  private:

@@ -277,7 +277,7 @@ void Loop::drain() {
   for (const auto& acceptor : acceptors_) acceptor->finish();
   acceptors_.clear();
   for (const auto& phases : waiting_) {
-    for (const auto phase : {Phase::fresh, Phase::idle, Phase::parting}) {
+    for (const auto phase : {Phase::fresh, Phase::idle, Phase::streaming, Phase::parting}) {
       // A copy, since each goes to the end of the list that it stands in.
       const Connections some = phases[index(phase)];
       for (const auto& connection : some) connection->drain();
@@ -333,6 +333,8 @@ Duration Loop::time_out(Phase phase) const {
       return options.refusal_pause;
     case Phase::writing:
       return options.write_timeout;
+    case Phase::streaming:
+      return options.stream_keep_alive;
     case Phase::lingering:
       return kLinger;
     case Phase::parting:

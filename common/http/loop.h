@@ -36,6 +36,7 @@ enum class Phase {
   handling,   // the answer of a handler
   held,       // the end of the pause before a 429
   writing,    // room in the socket for the answer
+  streaming,  // the next event of a stream
   lingering,  // the client's end, after an answer that closes; it may still be sending
   parting,    // the client's end; no answer is owed, but a request may be on its way
   closed,

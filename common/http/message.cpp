@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "common/base/strings.h"
+#include "common/http/event_queue.h"
 #include "common/http/syntax.h"
 
 namespace mesh::http {
@@ -176,6 +177,20 @@ void Responder::operator()(Response response) const {
   // A handler that gives up and a completion may both answer; the second one is dropped here, and
   // not sent to another request of the connection.
   if (!shared_->answered.exchange(true)) shared_->send(std::move(response));
+}
+
+std::shared_ptr<EventStream> Responder::stream(StreamOptions options) const {
+  auto queue = std::make_shared<EventQueue>(std::move(options));
+  Response response{200, {{"Content-Type", "text/event-stream"}}, {}, {}, queue};
+  // Proxies of nginx's kind would gather events into pages of memory before they pass them on.
+  response.headers.emplace_back("X-Accel-Buffering", "no");
+  for (const auto& field : queue->options().headers) response.headers.push_back(field);
+  if (shared_->answered.exchange(true)) {
+    queue->end();
+  } else {
+    shared_->send(std::move(response));
+  }
+  return std::make_shared<EventStream>(std::move(queue));
 }
 
 void Responder::when_gone(std::function<void()> gone) const {

@@ -15,6 +15,7 @@
 #include "common/base/json.h"
 #include "common/domain/client_certificate.h"
 #include "common/domain/tenant.h"
+#include "common/http/event_stream.h"
 #include "common/telemetry/trace_context.h"
 
 namespace mesh::http {
@@ -68,6 +69,8 @@ struct Response {
   Response&& with(std::string name, std::string value) &&;
   // Kept for the log of problems; never sent.
   std::string log_cause;
+  // Of an answer of Responder::stream alone, and in place of a body.
+  std::shared_ptr<EventQueue> events{};
 };
 
 // The `type` of the problem of an `uncertain` error, which shares its status with others. Every
@@ -91,10 +94,17 @@ class Responder {
   explicit Responder(Send send, OnGone on_gone = {}, OnWorker on_worker = {});
   void operator()(Response response) const;
   void operator()(const Error& error) const { (*this)(Response::problem(error)); }
+  // Answers 200 with a stream of events, which goes on until the stream that is returned is closed
+  // or goes, the client leaves, or the server drains. Never null; where the request was answered
+  // already it is over at once. Where no further stream may be open, the client gets 503 or 429
+  // (ServerOptions::max_streams) and the stream is over. To HEAD it is over, too. For routes of GET
+  // whose answer in the description is api::gives_events.
+  std::shared_ptr<EventStream> stream(StreamOptions options = {}) const;
   // Calls `gone` once, at once where it is so already, when the client sends no more (it may have
-  // left, or wait for the answer nevertheless) or the server has given the request up. For whoever
-  // keeps an answer back for long; of two calls the last counts. `gone` runs on the thread of the
-  // connection, must not block, and is not called any more once the server has stopped.
+  // left, or wait for the answer nevertheless) or the server has given the request up, or has ended
+  // its stream; not where the handler closed that itself. For whoever keeps an answer back for
+  // long, or streams; of two calls the last counts. `gone` runs on the thread of the connection,
+  // must not block, and is not called any more once the server has stopped.
   void when_gone(std::function<void()> gone) const;
   // Runs `work`, which answers, on the route's pool, or that of quick ones, in the turn of the
   // request's tenant: for a request that has waited without a thread and now goes on. False, and

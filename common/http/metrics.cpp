@@ -35,6 +35,15 @@ void RouteMetrics::record(int status, double seconds, std::string_view trace_id)
 
 ServerMetrics::ServerMetrics(Metrics& metrics)
     : connections(metrics.gauge("mesh_http_connections", "Open HTTP connections.")),
+      streams(metrics.gauge("mesh_http_event_streams", "Open streams of server-sent events.")),
+      events_sent(metrics.counter("mesh_http_stream_events_total",
+                                  "Events of event streams, by whether a reader took them or was "
+                                  "too slow.",
+                                  {{"outcome", "sent"}})),
+      events_dropped(metrics.counter("mesh_http_stream_events_total",
+                                     "Events of event streams, by whether a reader took them or "
+                                     "was too slow.",
+                                     {{"outcome", "dropped"}})),
       metrics_(metrics) {}
 
 void ServerMetrics::rejected(std::string_view reason) {

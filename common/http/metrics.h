@@ -30,6 +30,9 @@ class ServerMetrics {
  public:
   explicit ServerMetrics(Metrics& metrics);
   Gauge& connections;
+  Gauge& streams;
+  Counter& events_sent;
+  Counter& events_dropped;
   // A request or connection that reached no handler, by reason.
   void rejected(std::string_view reason);
   // A request that no route matched.

@@ -59,6 +59,7 @@ class RequestReader {
   const HeaderList& fields() const { return fields_; }
   HeaderList take_fields() { return std::move(fields_); }
   bool keep_alive() const { return keep_alive_; }
+  bool is_http_1_0() const { return http_1_0_; }
   bool chunked() const { return chunked_; }
   // Content-Length or chunks, be it of zero bytes.
   bool has_body_length() const { return chunked_ || has_length_; }

@@ -64,7 +64,9 @@ void append_response(std::string& out, const Response& response, const WireOptio
   // RFC 9110: 1xx, 204 and 304 have none, and a client would take its bytes for the next answer.
   const bool may_have_body =
       response.status >= 200 && response.status != 204 && response.status != 304;
-  if (may_have_body) {
+  if (options.framing == Framing::chunked) {
+    out.append("Transfer-Encoding: chunked\r\n");
+  } else if (may_have_body && options.framing == Framing::length) {
     out.append("Content-Length: ");
     append_number(out, response.body.size());
     out.append("\r\n");
@@ -73,6 +75,12 @@ void append_response(std::string& out, const Response& response, const WireOptio
   out.append("X-Content-Type-Options: nosniff\r\n");
   out.append(options.keep_alive ? "\r\n" : "Connection: close\r\n\r\n");
   if (may_have_body && !options.head_only) out.append(response.body);
+}
+
+void append_chunk(std::string& out, std::string_view bytes) {
+  char digits[16];
+  const auto end = std::to_chars(digits, digits + sizeof digits, bytes.size(), 16).ptr;
+  out.append(digits, end).append("\r\n").append(bytes).append("\r\n");
 }
 
 }  // namespace mesh::http
