@@ -68,4 +68,22 @@ Result<Answer> Client::probe(Role role, const std::string& path) {
   return answer;
 }
 
+Result<Client::StreamEnd> Client::stream(const StreamQuery& query,
+                                         const http::EventStreamReader::OnEvent& on_event,
+                                         const std::function<bool()>& stop, std::string* last_id) {
+  http::StreamReading reading;
+  reading.on_event = [&](const http::ReadEvent& event) {
+    if (last_id != nullptr) *last_id = event.id;
+    return on_event(event);
+  };
+  reading.stop = stop;
+  reading.last_event_id = query.last_event_id;
+  const auto end = MESH_TRY(impl_->stream({.role = query.role,
+                                           .path = query.path,
+                                           .query = query.parameters,
+                                           .headers = {{"Accept", "text/event-stream"}}},
+                                          reading));
+  return StreamEnd{end.stopped, end.retry};
+}
+
 }  // namespace mesh::client

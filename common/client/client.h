@@ -72,6 +72,14 @@ struct Options {
 // A name → value list of a query; values are encoded, empty ones left out.
 using Query = std::vector<std::pair<std::string, std::string>>;
 
+// A stream of server-sent events.
+struct StreamQuery {
+  Role role = Role::gateway;
+  std::string path;  // encoded
+  Query parameters = {};
+  std::string last_event_id = {};  // to go on behind an earlier stream; empty: from now on
+};
+
 struct WriteOptions {
   std::string idempotency_key = {};  // printable ASCII; empty: none
   std::string tenant = {};  // for the operator, whose Options::tenant is empty: whom to act for
@@ -358,6 +366,19 @@ class Client {
   // The last lines of the log, the oldest first.
   Result<std::vector<Json>> log_lines();
   Result<std::vector<Json>> check();  // {"name","ok","detail"} each
+
+  // Reads a stream until `on_event` answers false or `stop`, asked several times a second, true; or
+  // until the server ends it. Options::timeout is for its head alone. Comes back with what to go on
+  // with: whether and when to ask again is the caller's. Errors as of every call, and `unavailable`
+  // where the stream is cut off, `timeout` where it fell silent; `last_id`, where it is not null,
+  // is set with each event, and holds also then.
+  struct StreamEnd {
+    bool stopped = false;           // by on_event or stop
+    std::optional<Duration> retry;  // after how long the server wishes to be asked again
+  };
+  Result<StreamEnd> stream(const StreamQuery& query,
+                           const http::EventStreamReader::OnEvent& on_event,
+                           const std::function<bool()>& stop = {}, std::string* last_id = nullptr);
 
   // GET of an open route such as "/readyz": any status is an answer.
   Result<Answer> probe(Role role, const std::string& path);

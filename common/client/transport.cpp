@@ -1,5 +1,7 @@
 #include "common/client/transport.h"
 
+#include <algorithm>
+
 #include "common/base/strings.h"
 #include "common/client/problem.h"
 
@@ -33,7 +35,10 @@ const std::string& credential(const Options& options, Role role) {
 
 http::HeaderList headers_of(const Options& options, const Call& call) {
   http::HeaderList headers = call.headers;
-  headers.emplace_back("Accept", "application/json");
+  // Who asks for something else says so.
+  const bool accepts =
+      std::ranges::any_of(headers, [](const auto& field) { return field.first == "Accept"; });
+  if (!accepts) headers.emplace_back("Accept", "application/json");
   if (!call.body.empty()) headers.emplace_back("Content-Type", call.content_type);
   // Nothing that says who asks, neither credential nor tenant.
   if (call.open) return headers;
@@ -78,7 +83,7 @@ Client::Impl::Impl(Options given)
       http(http::ClientOptions{
           .timeout = options.timeout, .user_agent = options.user_agent, .tls = options.tls}) {}
 
-Result<http::Response> Client::Impl::exchange(const Call& call) {
+Result<http::ClientRequest> Client::Impl::request_of(const Call& call) const {
   // run.json names the listeners that a meshd has: a role without one is not at the default
   // address.
   const std::string& base = options.endpoints.of(call.role);
@@ -93,27 +98,51 @@ Result<http::Response> Client::Impl::exchange(const Call& call) {
   request.url = base + target_of(call);
   request.headers = headers_of(options, call);
   request.body = call.body;
-  const auto begin = system_clock().steady();
   Duration timeout = options.timeout + call.extra_wait;
   // The deadline is of all requests together: each may take what those before it left.
   if (options.deadline) {
-    timeout = std::min(timeout, std::chrono::duration_cast<Duration>(*options.deadline - begin));
+    const auto left = *options.deadline - system_clock().steady();
+    timeout = std::min(timeout, std::chrono::duration_cast<Duration>(left));
     if (timeout.count() <= 0)
       return fail(ErrorKind::timeout, "there was no time left to ask " + base);
   }
   request.timeout = timeout;
-  auto response = http.send(request);
-  // Also where nobody answered: a protocol of requests shows what failed.
-  if (options.observe) {
-    Exchange exchange{call.method, request.url, {}, 0, {}};
-    if (response) {
-      exchange.status = response->status;
-      exchange.request_id = header_of(*response, "x-request-id").value_or("");
-    }
-    exchange.took = std::chrono::duration_cast<Duration>(system_clock().steady() - begin);
-    options.observe(exchange);
+  return request;
+}
+
+void Client::Impl::observe(const std::string& method, const std::string& url,
+                           const http::Response* response, SteadyTime begin) const {
+  if (!options.observe) return;
+  Exchange exchange{method, url, {}, 0, {}};
+  if (response != nullptr) {
+    exchange.status = response->status;
+    exchange.request_id = header_of(*response, "x-request-id").value_or("");
   }
+  exchange.took = std::chrono::duration_cast<Duration>(system_clock().steady() - begin);
+  options.observe(exchange);
+}
+
+Result<http::Response> Client::Impl::exchange(const Call& call) {
+  const auto begin = system_clock().steady();
+  const auto request = MESH_TRY(request_of(call));
+  auto response = http.send(request);
+  observe(request.method, request.url, response ? &*response : nullptr, begin);
   return response;
+}
+
+Result<http::StreamEnd> Client::Impl::stream(const Call& call, const http::StreamReading& reading) {
+  const auto begin = system_clock().steady();
+  const auto request = MESH_TRY(request_of(call));
+  auto end = http.stream(request, reading);
+  observe(request.method, request.url, end ? &end->response : nullptr, begin);
+  if (!end) return end;
+  if (end->response.status >= 300) return fail(error_of(end->response));
+  // A stop may come before the head of the answer.
+  if (!end->streamed && !end->stopped) {
+    return fail(ErrorKind::internal, "the answer to " + call.method + " " + call.path +
+                                         " is no stream of events: is this address a meshd?");
+  }
+  return end;
 }
 
 Result<http::Response> Client::Impl::send(const Call& call) {

@@ -38,6 +38,13 @@ struct Client::Impl {
   // Any status. `unavailable` for a role without an address, `timeout` once the deadline has
   // passed; else the errors of http::Client.
   Result<http::Response> exchange(const Call& call);
+  // What goes to the server: `unavailable` and `timeout` likewise. Its time-out is what is left.
+  Result<http::ClientRequest> request_of(const Call& call) const;
+  // For a protocol of requests; also where nobody answered: null.
+  void observe(const std::string& method, const std::string& url, const http::Response* response,
+               SteadyTime begin) const;
+  // A stream of events, read by `reading`; else as send.
+  Result<http::StreamEnd> stream(const Call& call, const http::StreamReading& reading);
   // Below 300 only; the body may be empty.
   Result<http::Response> send(const Call& call);
   Result<Json> json(const Call& call);

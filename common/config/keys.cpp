@@ -193,6 +193,11 @@ std::vector<Key> make_keys() {
           "what\n"
           "they wrote; each holds a connection and no thread. Further ones: 503, or of a write at\n"
           "once what is durable."),
+      make_key(MESH_MEMBER(http.max_streams), integer(1, 1'000'000),
+               "Streams of events that one listener has open, as of GET /ai/watch; each holds a\n"
+               "connection and no thread. Further ones: 503."),
+      make_key(MESH_MEMBER(http.max_streams_per_tenant), integer(1, 1'000'000),
+               "The same of one tenant, on all listeners: 429."),
       make_key(MESH_MEMBER(http.max_body), size(kKiB, kGiB),
                "Largest body of a request; beyond it: 413."),
       make_key(MESH_MEMBER(http.max_bulk_body), size(kKiB, 4 * kGiB),

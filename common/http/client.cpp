@@ -5,6 +5,7 @@
 #include <openssl/x509_vfy.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -440,7 +441,9 @@ Result<Response> Client::send(const ClientRequest& request) {
 
 Result<StreamEnd> Client::stream(const ClientRequest& request, const StreamReading& reading) {
   ClientRequest asked = request;
-  asked.headers.emplace_back("Accept", "text/event-stream");
+  const bool accepts = std::ranges::any_of(
+      asked.headers, [](const auto& field) { return equal_ignore_case(field.first, "Accept"); });
+  if (!accepts) asked.headers.emplace_back("Accept", "text/event-stream");
   if (!reading.last_event_id.empty()) {
     asked.headers.emplace_back("Last-Event-ID", reading.last_event_id);
   }

@@ -64,14 +64,14 @@ struct ServerOptions {
   // From the first byte of a request to the end of its headers; also from the start of a connection
   // to its first byte.
   Duration header_timeout{10'000};
-  Duration body_timeout{30'000};       // without progress, of at least 16 KiB
-  Duration idle_timeout{75'000};       // from an answer to the first byte of the next request
-  Duration write_timeout{30'000};      // without progress, of at least 16 KiB
-  Duration stream_keep_alive{15'000};  // of a stream without events: then a comment, so that
-                                       // nobody between takes it for dead
-  Duration admission_timeout{1'000};   // for Hooks::admit, then Hooks::decided hears so
-  Duration answer_timeout{30'000};     // a handler that keeps its Responder longer: 503. Counts the
-                                    // wait for a blocking worker; what it ends there is never run
+  Duration body_timeout{30'000};      // without progress, of at least 16 KiB
+  Duration idle_timeout{75'000};      // from an answer to the first byte of the next request
+  Duration write_timeout{30'000};     // without progress, of at least 16 KiB
+  Duration admission_timeout{1'000};  // for Hooks::admit, then Hooks::decided hears so
+  Duration answer_timeout{30'000};    // a handler that keeps its Responder longer: 503. Counts the
+                                      // wait for a blocking worker; what it ends there is never run
+  // Of a stream without events: then a comment, so that nobody between takes it for dead.
+  Duration stream_keep_alive{15'000};
   Duration slow_request{1'000};  // is in the access log at info; not what was held back on purpose
   Duration refusal_pause{100};   // before a 429 is sent, so that a client that asks again at once
                                  // costs little

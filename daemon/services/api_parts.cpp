@@ -119,6 +119,25 @@ http::Answer gives_text(std::string media, std::string description, int status) 
   return {status, std::move(description), {{std::move(media), {{"type", "string"}}}}};
 }
 
+http::Answer gives_events(std::string description,
+                          const std::vector<std::pair<std::string, Json>>& data) {
+  // OpenAPI 3.1 has no word for the parts of a stream: the body is text, and the annotation says
+  // what is in it.
+  Json types = Json::object();
+  for (const auto& [type, schema] : data) types[type.empty() ? "message" : type] = schema;
+  types[http::kLostEvent] = {
+      {"type", "object"},
+      {"description", "So many events were dropped here, since the reader was too slow."},
+      {"properties", {{"dropped", {{"type", "integer"}, {"minimum", 1}}}}},
+      {"required", {"dropped"}}};
+  Json schema{{"type", "string"},
+              {"description",
+               "Server-sent events (WHATWG HTML, 9.2): `data` of each is JSON as x-events says by "
+               "its type; a comment comes every 15 s where there is none."},
+              {"x-events", std::move(types)}};
+  return {200, std::move(description), {{"text/event-stream", std::move(schema)}}};
+}
+
 http::Answer nothing(std::string description) { return {204, std::move(description)}; }
 
 http::Answer not_modified() {

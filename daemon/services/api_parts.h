@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/http/route.h"
@@ -55,6 +56,11 @@ std::vector<http::Content> lines(const std::string& example);
 http::Answer gives(std::string_view schema, std::string description, int status = 200);
 http::Answer gives_value(Json schema, std::string description, int status = 200);
 http::Answer gives_text(std::string media, std::string description, int status = 200);
+// A stream of server-sent events, which Responder::stream answers. `data`: what an event holds, by
+// type ("" for one without), each a schema of JSON. With it go the events `lost`, and the problems
+// 429 and 503 where too many streams are open, which the row has to name.
+http::Answer gives_events(std::string description,
+                          const std::vector<std::pair<std::string, Json>>& data);
 http::Answer nothing(std::string description);
 http::Answer not_modified();
 // 202 of what goes on as a task.

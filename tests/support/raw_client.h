@@ -58,6 +58,8 @@ class RawClient {
   // std::runtime_error for what is no answer.
   Answer read(bool to_head = false);
   Answer ask(std::string_view request);
+  // All that comes up to `mark`, and it; "" where the connection ended or nothing more came first.
+  std::string read_until(std::string_view mark);
   // Waits for the server's end; false where it sent something instead, or nothing for long.
   bool closed_by_server();
   // After an end: whether it came as a reset, which loses what was on its way.

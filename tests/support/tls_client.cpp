@@ -151,6 +151,17 @@ Answer TlsClient::read() {
   }
 }
 
+std::string TlsClient::read_until(std::string_view mark) {
+  while (true) {
+    if (const auto at = buffer_.find(mark); at != std::string::npos) {
+      auto text = buffer_.substr(0, at + mark.size());
+      buffer_.erase(0, text.size());
+      return text;
+    }
+    if (!receive()) return {};
+  }
+}
+
 Answer TlsClient::ask(std::string_view request) {
   send(request);
   return read();

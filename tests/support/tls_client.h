@@ -41,6 +41,8 @@ class TlsClient {
   // The next answer; status 0 where the connection ended first.
   Answer read();
   Answer ask(std::string_view request);
+  // As of RawClient.
+  std::string read_until(std::string_view mark);
   // Waits for the server's end: "close_notify", "end" without one, "reset", or what it sent.
   std::string ending();
 
