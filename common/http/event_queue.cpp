@@ -5,9 +5,13 @@
 namespace mesh::http {
 namespace {
 
-// An id with a NUL is passed over by readers.
 bool fits_line(std::string_view text) {
-  return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+  return text.find_first_of("\r\n") == std::string_view::npos;
+}
+
+// One with a NUL is passed over by readers.
+bool is_id(std::string_view text) {
+  return !text.empty() && fits_line(text) && text.find('\0') == std::string_view::npos;
 }
 
 void append_field(std::string& out, std::string_view name, std::string_view value) {
@@ -25,7 +29,7 @@ std::string lost_event(std::uint64_t dropped) {
 std::string format_event(const ServerEvent& event) {
   std::string out;
   out.reserve(event.data.size() + event.event.size() + event.id.size() + 32);
-  if (!event.id.empty() && fits_line(event.id)) append_field(out, "id", event.id);
+  if (is_id(event.id)) append_field(out, "id", event.id);
   if (!event.event.empty() && fits_line(event.event)) append_field(out, "event", event.event);
   std::string_view rest = event.data;
   while (true) {

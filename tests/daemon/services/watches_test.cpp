@@ -1,0 +1,150 @@
+#include "daemon/services/watches.h"
+
+#include <gtest/gtest.h>
+
+#include "common/http/event_queue.h"
+#include "common/http/event_stream_reader.h"
+
+namespace mesh::services {
+namespace {
+
+class WatchesTest : public ::testing::Test {
+ protected:
+  // A stream without a connection, whose other end is its queue.
+  struct Watcher {
+    std::shared_ptr<http::EventQueue> queue =
+        std::make_shared<http::EventQueue>(http::StreamOptions{});
+    Watches::Open open() {
+      return [this] { return std::make_shared<http::EventStream>(queue); };
+    }
+    std::vector<http::ReadEvent> read() {
+      std::vector<http::ReadEvent> events;
+      http::EventStreamReader reader([&](const http::ReadEvent& event) {
+        events.push_back(event);
+        return true;
+      });
+      const auto taken = queue->take();
+      ended = taken.last;
+      EXPECT_TRUE(reader.feed(taken.bytes));
+      return events;
+    }
+    bool ended = false;
+  };
+
+  static TenantId tenant(const char* id) { return *TenantId::parse(id); }
+  static WatchSpec spec(const char* of = "acme", std::string type = "order.placed") {
+    return {.tenant = tenant(of),
+            .type = std::move(type),
+            .query = {1, 0},
+            .embedder = "e1",
+            .min_score = 0.5F};
+  }
+  static EventDocument document(std::vector<float> vector, const char* of = "acme") {
+    EventDocument made{.tenant = tenant(of), .type = "order.placed", .event_id = "id"};
+    made.position = {"order.events", 3, 17};
+    made.fields.emplace("country", "DE");
+    made.vectors.emplace("e1", std::move(vector));
+    return made;
+  }
+
+  Metrics metrics;
+  Watches watches{metrics, {.most = 3, .most_of_tenant = 2}};
+};
+
+TEST_F(WatchesTest, WhatIsNearTheQueryIsSentWithItsScore) {
+  Watcher watcher;
+  ASSERT_TRUE(watches.add(spec(), watcher.open()));
+  EXPECT_EQ(watches.offer(document({0.75F, 0.5F}), {{"event_id", "id"}}), 1u);
+  EXPECT_EQ(watches.offer(document({0.25F, 0.9F}), {{"event_id", "far"}}), 0u);
+  const auto events = watcher.read();
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].type, "hit");
+  EXPECT_EQ(events[0].id, "order.events/3@17");
+  EXPECT_EQ(Json::parse(events[0].data), (Json{{"event_id", "id"}, {"score", 0.75}}));
+  EXPECT_NE(metrics.expose().find("mesh_watch_hits_total 1"), std::string::npos);
+}
+
+TEST_F(WatchesTest, AnotherTenantsEventsAndOtherTypesAreNotSeen) {
+  Watcher globex, other_type;
+  ASSERT_TRUE(watches.add(spec("globex"), globex.open()));
+  ASSERT_TRUE(watches.add(spec("acme", "order.paid"), other_type.open()));
+  EXPECT_EQ(watches.offer(document({1, 0}), Json::object()), 0u);
+  EXPECT_TRUE(globex.read().empty());
+  EXPECT_TRUE(other_type.read().empty());
+  EXPECT_TRUE(watches.wanted(tenant("globex"), "order.placed"));
+  EXPECT_FALSE(watches.wanted(tenant("acme"), "order.placed"));
+}
+
+TEST_F(WatchesTest, FieldsMustMatchToo) {
+  Watcher watcher;
+  auto german = spec();
+  german.matches = [](const FieldValues& fields) {
+    return fields.find("country")->second == FieldValue("FR");
+  };
+  ASSERT_TRUE(watches.add(german, watcher.open()));
+  EXPECT_EQ(watches.offer(document({1, 0}), Json::object()), 0u);
+}
+
+TEST_F(WatchesTest, WithoutAQueryEveryEventIsAHitWithoutAScore) {
+  Watcher watcher;
+  ASSERT_TRUE(watches.add({.tenant = tenant("acme"), .type = "order.placed"}, watcher.open()));
+  auto bare = document({});
+  bare.vectors.clear();
+  EXPECT_EQ(watches.offer(bare, {{"a", 1}}), 1u);
+  EXPECT_EQ(watcher.read().at(0).data, R"({"a":1})");
+}
+
+TEST_F(WatchesTest, ATenantHasSoManyAndAllTogetherToo) {
+  Watcher all[5];
+  ASSERT_TRUE(watches.add(spec(), all[0].open()));
+  const auto second = watches.add(spec(), all[1].open());
+  ASSERT_TRUE(second);
+  const auto third = watches.add(spec(), all[2].open());
+  ASSERT_FALSE(third);
+  EXPECT_EQ(third.error().kind, ErrorKind::rate_limited);
+  EXPECT_FALSE(all[2].read().size()) << "no stream was opened";
+  ASSERT_TRUE(watches.add(spec("globex"), all[3].open()));
+  const auto beyond = watches.add(spec("initech"), all[4].open());
+  ASSERT_FALSE(beyond);
+  EXPECT_EQ(beyond.error().kind, ErrorKind::unavailable);
+  EXPECT_TRUE(beyond.error().retry_after);
+  watches.remove(*second);
+  EXPECT_TRUE(watches.add(spec("initech"), all[4].open()));
+}
+
+TEST_F(WatchesTest, OneThatIsRemovedSeesNothingAndEnds) {
+  Watcher watcher;
+  const auto id = watches.add(spec(), watcher.open());
+  ASSERT_TRUE(id);
+  watches.remove(*id);
+  watches.remove(*id);
+  EXPECT_EQ(watches.offer(document({1, 0}), Json::object()), 0u);
+  EXPECT_TRUE(watcher.read().empty());
+  EXPECT_TRUE(watcher.ended);
+  EXPECT_EQ(watches.size(), 0u);
+}
+
+TEST_F(WatchesTest, OneWhoseStreamIsOverIsForgotten) {
+  Watcher watcher;
+  ASSERT_TRUE(watches.add(spec(), watcher.open()));
+  watcher.queue->end();
+  EXPECT_EQ(watches.offer(document({1, 0}), Json::object()), 0u);
+  EXPECT_EQ(watches.size(), 0u);
+}
+
+TEST_F(WatchesTest, WhenItsEmbedderIsNoLongerUsedItsClientComesAgain) {
+  Watcher watcher;
+  ASSERT_TRUE(watches.add(spec(), watcher.open()));
+  auto changed = document({1, 0});
+  changed.vectors.clear();
+  EXPECT_EQ(watches.offer(changed, Json::object()), 0u);
+  EXPECT_EQ(watches.size(), 1u) << "a document without any vector says nothing";
+  changed.vectors.emplace("e2", std::vector<float>{1, 0, 0});
+  EXPECT_EQ(watches.offer(changed, Json::object()), 0u);
+  EXPECT_TRUE(watcher.read().empty());
+  EXPECT_TRUE(watcher.ended);
+  EXPECT_EQ(watches.size(), 0u);
+}
+
+}  // namespace
+}  // namespace mesh::services
