@@ -40,6 +40,23 @@ class FakeMesh {
          return http::Response::json(status, body);
        });
   }
+  // A stream of these events, which then ends.
+  void on_stream(std::string pattern, std::vector<http::ServerEvent> events) {
+    http::Route route;
+    route.method = "GET";
+    route.pattern = std::move(pattern);
+    route.access = http::Access::open;
+    route.handler = [this, events = std::move(events)](std::shared_ptr<const http::Request> request,
+                                                       http::Responder respond) {
+      {
+        const std::lock_guard lock(mutex_);
+        requests_.push_back(*request);
+      }
+      const auto stream = respond.stream();
+      for (const auto& event : events) stream->send(event);
+    };
+    routes_.push_back(std::move(route));
+  }
   void on(std::string method, std::string pattern, Error error) {
     on(std::move(method), std::move(pattern),
        [error = std::move(error)](const http::Request&) { return http::Response::problem(error); });

@@ -289,5 +289,47 @@ TEST_F(ClientTest, AnExchangeIsShownWithoutCredentials) {
   EXPECT_EQ(seen[0].url.find("bob"), std::string::npos);
 }
 
+TEST_F(ClientTest, AStreamIsReadAndItsLastIdKept) {
+  fake.on_stream("/ai/watch", {{.data = "{}", .event = "hit", .id = "a/0@1"},
+                               {.data = "{}", .event = "hit", .id = "a/0@2"}});
+  std::vector<Exchange> seen;
+  auto mesh =
+      client({.token = "acme:bob", .observe = [&](const Exchange& e) { seen.push_back(e); }});
+  std::vector<std::string> types;
+  std::string last_id;
+  const auto end = mesh.stream(
+      {.path = "/ai/watch", .parameters = {{"query", "a b"}}, .last_event_id = "a/0@0"},
+      [&](const http::ReadEvent& event) {
+        types.push_back(event.type);
+        return true;
+      },
+      {}, &last_id);
+  ASSERT_TRUE(end) << end.error().to_string();
+  EXPECT_FALSE(end->stopped);
+  EXPECT_EQ(types, (std::vector<std::string>{"hit", "hit"}));
+  EXPECT_EQ(last_id, "a/0@2");
+  const auto request = fake.last();
+  EXPECT_EQ(request.param("query"), "a b");
+  EXPECT_EQ(header(request, "Last-Event-ID"), "a/0@0");
+  EXPECT_EQ(header(request, "Accept"), "text/event-stream");
+  EXPECT_EQ(header(request, "Authorization"), "Bearer acme:bob");
+  ASSERT_EQ(seen.size(), 1u);
+  EXPECT_EQ(seen[0].status, 200);
+}
+
+TEST_F(ClientTest, WhatIsNoStreamIsAnError) {
+  fake.on("GET", "/ai/watch",
+          Error{ErrorKind::rate_limited, "Too many.", {}, {}, Duration{10'000}});
+  fake.on("GET", "/users", 200, Json::array());
+  const auto ignore = [](const http::ReadEvent&) { return true; };
+  const auto refused = client().stream({.path = "/ai/watch"}, ignore);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::rate_limited);
+  EXPECT_EQ(refused.error().retry_after, Duration{10'000});
+  const auto other = client().stream({.path = "/users"}, ignore);
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().kind, ErrorKind::internal);
+}
+
 }  // namespace
 }  // namespace mesh::client

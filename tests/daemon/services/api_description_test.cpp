@@ -14,6 +14,7 @@
 #include "daemon/services/admin.h"
 #include "daemon/services/analytics.h"
 #include "daemon/services/api_page.h"
+#include "daemon/services/api_parts.h"
 #include "daemon/services/api_patterns.h"
 #include "daemon/services/event_status.h"
 #include "daemon/services/health.h"
@@ -456,6 +457,25 @@ TEST_F(ApiDescription, PatternsAdmitWhatIsMeant) {
   for (const char* type : {"user.created", "user.other", "analytics.recorded", "A.b", "a"}) {
     EXPECT_FALSE(fits(other_type_pattern(), type)) << type;
   }
+}
+
+TEST_F(ApiDescription, AStreamSaysWhatItsEventsHold) {
+  http::Route route;
+  route.method = "GET";
+  route.pattern = "/watch";
+  route.operation = "watchThings";
+  route.tag = "search";
+  route.summary = "Things as they come";
+  route.answers = {api::gives_events("Hits as they come.", {{"hit", {{"type", "object"}}}})};
+  route.problems = {429, 503};
+  const Json description = api_description({}, {route});
+  const Json& schema = description.at(
+      Json::json_pointer("/paths/~1watch/get/responses/200/content/text~1event-stream/schema"));
+  EXPECT_EQ(schema.at("type"), "string");
+  EXPECT_EQ(schema.at("x-events").at("hit"), (Json{{"type", "object"}}));
+  EXPECT_TRUE(schema.at("x-events").at(http::kLostEvent).at("properties").contains("dropped"));
+  std::set<std::string> operations;
+  EXPECT_THAT(offences_of(description, operations), IsEmpty());
 }
 
 TEST_F(ApiDescription, ThePageShowsEveryOperationAndNoMarkupOfItsTexts) {
