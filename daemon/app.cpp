@@ -50,6 +50,7 @@ services::StoredUse stored_use(const Ports& ports) {
     services::of(use, Quota::events_per_day) = today[UsageKind::events];
     services::of(use, Quota::bytes_per_day) = today[UsageKind::bytes];
     services::of(use, Quota::embedding_tokens_per_month) = this_month[UsageKind::embedding_tokens];
+    services::of(use, Quota::chat_tokens_per_day) = today[UsageKind::chat_tokens];
     if (quotas.contains(Quota::stored_users)) {
       services::of(use, Quota::stored_users) = MESH_TRY(users.count(tenant));
     }
@@ -86,10 +87,10 @@ struct App::Impl {
   std::shared_ptr<const http::TlsContext> tls;  // guarded by config_mutex; null: plain HTTP
   std::unique_ptr<Identity> identity;
   std::unique_ptr<const SigningKey> receipt_key;  // null: nothing is purged
-  std::unique_ptr<Pipelines> pipelines;
-  std::unique_ptr<Checkup> checkup;
   std::unique_ptr<services::TenantDirectory> directory;
   std::unique_ptr<services::QuotaKeeper> quotas;
+  std::unique_ptr<Pipelines> pipelines;
+  std::unique_ptr<Checkup> checkup;
   std::unique_ptr<services::Admission> admission;
   std::unique_ptr<pipeline::Progress> progress;
   std::unique_ptr<services::LongPolls> polls;
@@ -107,6 +108,7 @@ struct App::Impl {
   bool stopped = false;
 
   Status start();
+  void open_quotas();
   Status start_listeners();
   // In the name of one of the canary's tenants, and with its own credential.
   bool for_canary(const http::Request& request) const;
@@ -142,6 +144,7 @@ Status App::Impl::start() {
       {engines->ports().log, engines->ports().usage, engines->ports().leases}, usage, clock,
       metrics));
   metering->start();
+  open_quotas();
   pipelines = std::make_unique<Pipelines>(
       config, engines->ports(), Pipelines::Self{process, options.version, receipt_key.get()}, clock,
       metrics, usage, spans.get());
@@ -200,12 +203,20 @@ std::vector<services::Check> App::Impl::checks() {
   return all;
 }
 
-Status App::Impl::start_listeners() {
+// Before the pipelines, which a model's budget is for, too.
+void App::Impl::open_quotas() {
   const Ports& ports = engines->ports();
   directory =
       std::make_unique<services::TenantDirectory>(ports.tenants, config.rate_limits, clock, &usage);
   quotas =
       std::make_unique<services::QuotaKeeper>(*directory, stored_use(ports), usage, clock, metrics);
+  ports.extractor.keep_to([this](const TenantId& tenant) {
+    return quotas->used_up_until(tenant, Quota::chat_tokens_per_day);
+  });
+}
+
+Status App::Impl::start_listeners() {
+  const Ports& ports = engines->ports();
   admission = std::make_unique<services::Admission>(ports.limiter, *directory,
                                                     config.limiter.on_unavailable == "allow", clock,
                                                     metrics, quotas.get());

@@ -1,5 +1,7 @@
 #include "daemon/engine_parts.h"
 
+#include <cmath>
+
 #include "common/base/periodic.h"
 #include "common/config/redis_url.h"
 #include "common/engines/computed/computed_extractor.h"
@@ -255,7 +257,7 @@ Result<EnginePart<ReadCache>> open_redis_cache(const EngineContext& context, Sto
 }
 
 // What embedder and extractor say to the model's server alike.
-openai::ModelOptions model_options(const EngineContext& context, Use tokens_are) {
+openai::ModelOptions model_options(const EngineContext& context) {
   const config::OpenAi& config = context.config.openai;
   openai::ModelOptions options;
   options.base_url = config.base_url.value_or("");
@@ -263,10 +265,6 @@ openai::ModelOptions model_options(const EngineContext& context, Use tokens_are)
   options.ca_file = config.ca_file.value_or("");
   options.model = config.model.value_or("");
   options.timeout = config.timeout;
-  options.on_tokens = [&usage = context.usage, tokens_are](const TenantId& tenant,
-                                                           std::uint64_t tokens) {
-    usage.add(tenant.str(), {{tokens_are, tokens}});
-  };
   return options;
 }
 
@@ -300,8 +298,19 @@ Result<EnginePart<Embedder>> open_static_embedder(const EngineContext& context) 
   return EnginePart<Embedder>{static_model::make_embedder(std::move(model))};
 }
 
+// A price of a million tokens is that of one in millionths.
+std::uint64_t cost(const config::Extractor& extractor, const openai::Tokens& tokens) {
+  return static_cast<std::uint64_t>(
+      std::llround(static_cast<double>(tokens.input) * extractor.price.input +
+                   static_cast<double>(tokens.output) * extractor.price.output));
+}
+
 Result<EnginePart<Embedder>> open_openai_embedder(const EngineContext& context) {
-  openai::EmbedderOptions options{model_options(context, Use::embedding_tokens)};
+  openai::EmbedderOptions options{model_options(context)};
+  options.on_tokens = [&usage = context.usage](const TenantId& tenant,
+                                               const openai::Tokens& tokens) {
+    usage.add(tenant.str(), {{Use::embedding_tokens, tokens.all()}});
+  };
   options.dimension = context.config.embedder.dimension.value_or(kDimension);
   options.cache_path = context.config.data_dir + "/embeddings.db";
   options.cache_bytes = context.config.openai.cache;
@@ -311,8 +320,30 @@ Result<EnginePart<Embedder>> open_openai_embedder(const EngineContext& context) 
 }
 
 Result<EnginePart<PropertyExtractor>> open_openai_extractor(const EngineContext& context) {
-  openai::ExtractorOptions options{model_options(context, Use::chat_tokens)};
-  if (const auto& model = context.config.extractor.model) options.model = *model;
+  const config::Extractor& config = context.config.extractor;
+  openai::ExtractorOptions options{model_options(context)};
+  if (config.model) options.model = *config.model;
+  options.prompt = context.config.secrets.extractor_prompt;
+  options.max_in_flight = config.max_in_flight;
+  options.max_per_minute = config.rate.value_or(0);
+  options.stand_in = computed::make_extractor();
+  options.stands_in_for_bad_answers = config.fallback == "computed";
+  const auto fallbacks = [&](const char* reason) -> Counter& {
+    return context.metrics.counter(
+        "mesh_extractor_fallbacks_total",
+        "Experiments that were computed, since the model gave no good answer or the tenant's "
+        "budget was used up.",
+        {{"reason", reason}});
+  };
+  options.on_stand_in = [&answer = fallbacks("answer"),
+                         &budget = fallbacks("budget")](openai::ExtractorOptions::Why why) {
+    (why == openai::ExtractorOptions::Why::budget ? budget : answer).add();
+  };
+  options.on_tokens = [&usage = context.usage, config](const TenantId& tenant,
+                                                       const openai::Tokens& tokens) {
+    usage.add(tenant.str(),
+              {{Use::chat_tokens, tokens.all()}, {Use::chat_cost, cost(config, tokens)}});
+  };
   options.cache_path = context.config.data_dir + "/extractions.db";
   options.cache_bytes = context.config.openai.cache;
   const std::shared_ptr<openai::OpenAiExtractor> opened =

@@ -124,7 +124,7 @@ Result<Json> body_of(const TenantArgs& args) {
       return fail(ErrorKind::invalid,
                   "--quota " + text +
                       ": write QUOTA=N or QUOTA=none; a quota is events_per_day, bytes_per_day, "
-                      "stored_users or embedding_tokens_per_month");
+                      "stored_users, embedding_tokens_per_month or chat_tokens_per_day");
     }
     body["quotas"][name] = most == "none" ? Json() : Json(*number);
   }

@@ -20,6 +20,8 @@ const View& time_view() {
         Kind::count},
        {"chat_tokens", "CHAT TOKENS", "paid for at the extractor's server", Show::wide,
         Kind::count},
+       {"chat_cost", "CHAT COST", "of them, in millionths of the currency of extractor.price",
+        Show::wide, Kind::count},
        {"stored_users", "STORED USERS", "the most that were found, once an hour", Show::always,
         Kind::count},
        {"stored_bytes", "STORED", "the texts of users and events; the most, as of users",

@@ -149,8 +149,15 @@ struct Embedder {
   std::optional<int> letters;       // 0, or 16 … 4096; null: 384 with engine static, else 0
 };
 struct Extractor {
-  std::string engine = "computed";   // computed | openai
-  std::optional<std::string> model;  // null: openai.model
+  std::string engine = "computed";         // computed | openai
+  std::optional<std::string> model;        // null: openai.model
+  std::optional<std::string> prompt_file;  // null: the engine's own prompt
+  std::string fallback = "computed";       // computed | none
+  int max_in_flight = 8;
+  std::optional<int> rate;  // requests a minute; null: as many as the server takes
+  struct {
+    double input = 0, output = 0;  // of a million tokens
+  } price;
 };
 
 struct Pipelines {
@@ -234,7 +241,8 @@ struct Secrets {
   Secret tls_key;
   Secret operator_token;
   Secret hs256_secret;
-  std::string jwks;  // public keys: no secret, but read in the same way
+  std::string jwks;              // public keys: no secret, but read in the same way
+  std::string extractor_prompt;  // likewise
   Secret kafka_password;
   Secret postgres_dsn;
   Secret postgres_password;

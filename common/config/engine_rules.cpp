@@ -1,5 +1,6 @@
 #include "common/config/engine_rules.h"
 
+#include "common/base/strings.h"
 #include "common/config/redis_url.h"
 
 namespace mesh::config {
@@ -9,8 +10,10 @@ bool uses_redis(const Config& config) {
   return config.limiter.engine == "redis" || config.cache.engine == "redis";
 }
 
+bool asks_a_model(const Config& config) { return config.extractor.engine == "openai"; }
+
 bool uses_openai(const Config& config) {
-  return config.embedder.engine == "openai" || config.extractor.engine == "openai";
+  return config.embedder.engine == "openai" || asks_a_model(config);
 }
 
 // A group of keys, who reads it, and what makes somebody read it.
@@ -38,8 +41,12 @@ constexpr Section kSections[] = {
      "store.engine: postgres or cache.searches: true"},
     {"cache.", [](const Config& c) { return c.cache.engine == "redis"; }, "cache.engine: redis"},
     {"openai.", uses_openai, "embedder.engine or extractor.engine: openai"},
-    {"extractor.model", [](const Config& c) { return c.extractor.engine == "openai"; },
-     "extractor.engine: openai"},
+    {"extractor.model", asks_a_model, "extractor.engine: openai"},
+    {"extractor.prompt_file", asks_a_model, "extractor.engine: openai"},
+    {"extractor.fallback", asks_a_model, "extractor.engine: openai"},
+    {"extractor.max_in_flight", asks_a_model, "extractor.engine: openai"},
+    {"extractor.rate", asks_a_model, "extractor.engine: openai"},
+    {"extractor.price.", asks_a_model, "extractor.engine: openai"},
     {"embedder.path", [](const Config& c) { return c.embedder.engine == "static"; },
      "embedder.engine: static"},
     {"embedder.letters", [](const Config& c) { return c.embedder.engine != "hashing"; },
@@ -154,6 +161,27 @@ void check_embedder(const Embedder& embedder, Problems& problems) {
   }
 }
 
+// Where the experiment goes in a prompt (common/engines/openai/properties.h).
+void check_prompt(const Config& config, Problems& problems) {
+  const auto& file = config.extractor.prompt_file;
+  const std::string& prompt = config.secrets.extractor_prompt;
+  // A file that could not be read was told of when it was.
+  if (!file || prompt.empty()) return;
+  constexpr std::string_view kPlace = "{experiment}";
+  constexpr std::size_t kMostBytes = 32 << 10;
+  if (prompt.size() > kMostBytes) {
+    problems.add("extractor.prompt_file", quote(*file) + " is longer than 32 KiB");
+  }
+  if (!is_valid_utf8(prompt)) {
+    problems.add("extractor.prompt_file", quote(*file) + " is not UTF-8");
+  }
+  const auto at = prompt.find(kPlace);
+  if (at == prompt.npos || prompt.find(kPlace, at + 1) != prompt.npos) {
+    problems.add("extractor.prompt_file",
+                 quote(*file) + " must have {experiment} once, where the experiment goes");
+  }
+}
+
 // What one process has for itself, and another one would look for.
 void check_sharing(const Config& config, Problems& problems) {
   const bool split = config.roles.size() < std::size(kRoles);
@@ -185,6 +213,7 @@ void check_engines(const Config& config, Problems& problems) {
   if (uses_redis(config)) check_redis(config, problems);
   if (uses_openai(config)) check_openai(config, problems);
   check_embedder(config.embedder, problems);
+  if (asks_a_model(config)) check_prompt(config, problems);
   check_sharing(config, problems);
 }
 

@@ -45,6 +45,7 @@ constexpr auto kGroups = std::to_array<Group>({
     {"cache", "Answers to reads, which processes share for a short while."},
     {"embedder", "What makes vectors of texts."},
     {"extractor", "What derives properties of molecules."},
+    {"extractor.price", "What the model's server takes for tokens."},
     {"pipelines", "The consumers that index, project and enrich events."},
     {"tasks", "Long work that operators start: replays, rebuilds, redrives and the like."},
     {"pipelines.retry", "Retries of a failed event: random delays up to base * 2^n, at most cap."},
@@ -371,6 +372,20 @@ std::vector<Key> make_keys() {
                "computed (from the formula) or openai."),
       make_key(MESH_MEMBER(extractor.model), text(),
                "The language model that engine openai asks; null: openai.model."),
+      make_key(
+          MESH_MEMBER(extractor.prompt_file), text(),
+          "File with the prompt, read at the start: {experiment} in it, once, is where the\n"
+          "experiment goes; what stands before that is the system's message. null: meshd's own."),
+      make_key(MESH_MEMBER(extractor.fallback), choice({"computed", "none"}),
+               "What becomes of an experiment that the model gives no good answer to, also when\n"
+               "asked again: computed, marked as such, or none: a dead letter."),
+      make_key(MESH_MEMBER(extractor.max_in_flight), integer(1, 256),
+               "Requests to the model at once; fewer while its server answers 429."),
+      make_key(MESH_MEMBER(extractor.rate), integer(1, 1'000'000),
+               "Requests to the model in a minute, of this process; null: what its server takes."),
+      make_key(MESH_MEMBER(extractor.price.input), amount(),
+               "Of a million tokens that are sent, in any currency: what `mesh usage` counts."),
+      make_key(MESH_MEMBER(extractor.price.output), amount(), "Of a million that are answered."),
 
       make_key(MESH_MEMBER(pipelines.batch), integer(1, 10'000),
                "Events per batch: more is faster, and repeats more after a crash."),

@@ -43,6 +43,21 @@ Kind<T> number(std::int64_t least, std::int64_t most) {
   return kind;
 }
 
+// `form`: "a number from 0 to 1".
+Kind<double> number_up_to(int most, const char* form) {
+  Kind<double> kind;
+  kind.schema = or_variable({{"type", "number"}, {"minimum", 0}, {"maximum", most}});
+  kind.form = form;
+  kind.parse = [](const Value& value) {
+    return value.kind == Value::Kind::scalar ? parse_double(value.text) : std::nullopt;
+  };
+  kind.show = [](const double& n) { return Json(n); };
+  kind.check = [most, form](const double& n) {
+    return n >= 0 && n <= most ? std::string() : dump(Json(n)) + " is not " + form;
+  };
+  return kind;
+}
+
 // Unlike format_size, exact.
 std::string show_size(std::uint64_t bytes) {
   static constexpr std::pair<int, const char*> kUnits[] = {{30, "GiB"}, {20, "MiB"}, {10, "KiB"}};
@@ -126,19 +141,8 @@ Kind<std::int64_t> big_integer(std::int64_t least, std::int64_t most) {
   return number<std::int64_t>(least, most);
 }
 
-Kind<double> fraction() {
-  Kind<double> kind;
-  kind.schema = or_variable({{"type", "number"}, {"minimum", 0}, {"maximum", 1}});
-  kind.form = "a number from 0 to 1";
-  kind.parse = [](const Value& value) {
-    return value.kind == Value::Kind::scalar ? parse_double(value.text) : std::nullopt;
-  };
-  kind.show = [](const double& n) { return Json(n); };
-  kind.check = [](const double& n) {
-    return n >= 0 && n <= 1 ? std::string() : dump(Json(n)) + " is not a number from 0 to 1";
-  };
-  return kind;
-}
+Kind<double> fraction() { return number_up_to(1, "a number from 0 to 1"); }
+Kind<double> amount() { return number_up_to(1'000'000, "a number from 0 to 1000000"); }
 
 Kind<std::uint64_t> size(std::uint64_t least, std::uint64_t most) {
   Kind<std::uint64_t> kind;

@@ -26,6 +26,7 @@ struct Kind {
 Kind<int> integer(int least, int most);
 Kind<std::int64_t> big_integer(std::int64_t least, std::int64_t most);
 Kind<double> fraction();  // 0 … 1
+Kind<double> amount();    // of money: 0 … 1,000,000
 Kind<std::uint64_t> size(std::uint64_t least, std::uint64_t most);
 Kind<Duration> duration(Duration least, Duration most);
 Kind<bool> flag();

@@ -82,6 +82,7 @@ void read_secrets(Config& config, Problems& problems) {
     if (!file) return;
     if (auto text = read_file(key, *file, Content::open, problems)) into = *std::move(text);
   };
+  read_open("extractor.prompt_file", config.extractor.prompt_file, secrets.extractor_prompt);
   read_open("auth.jwt.jwks_file", config.auth.jwt.jwks_file, secrets.jwks);
   read_open("http.tls.cert_file", config.http.tls.cert_file, secrets.tls_certificate);
   read_open("http.tls.client_ca_file", config.http.tls.client_ca_file, secrets.tls_client_ca);

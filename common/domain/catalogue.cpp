@@ -74,7 +74,8 @@ constexpr std::string_view kTenantSchema = R"({
         "events_per_day": {"type": "integer", "minimum": 0},
         "bytes_per_day": {"type": "integer", "minimum": 0},
         "stored_users": {"type": "integer", "minimum": 0},
-        "embedding_tokens_per_month": {"type": "integer", "minimum": 0}
+        "embedding_tokens_per_month": {"type": "integer", "minimum": 0},
+        "chat_tokens_per_day": {"type": "integer", "minimum": 0}
       }
     },
     "roles": {

@@ -7,7 +7,8 @@ namespace mesh {
 namespace {
 
 constexpr std::array<std::string_view, kQuotas.size()> kNames{
-    "events_per_day", "bytes_per_day", "stored_users", "embedding_tokens_per_month"};
+    "events_per_day", "bytes_per_day", "stored_users", "embedding_tokens_per_month",
+    "chat_tokens_per_day"};
 // Numbers of JSON are exact up to here for every reader.
 constexpr std::int64_t kMost = std::int64_t{1} << 53;
 
@@ -60,8 +61,8 @@ Result<Quotas> quotas_from_json(const Json& json, const std::string& at) {
     const auto quota = quota_of(name);
     if (!quota) {
       error.fields.push_back({here,
-                              "is no quota: they are events_per_day, bytes_per_day, stored_users "
-                              "and embedding_tokens_per_month"});
+                              "is no quota: they are events_per_day, bytes_per_day, stored_users, "
+                              "embedding_tokens_per_month and chat_tokens_per_day"});
       continue;
     }
     auto most = quota_from_json(value, here);

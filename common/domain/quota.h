@@ -20,9 +20,11 @@ enum class Quota : std::size_t {
   bytes_per_day,   // the bodies they come in
   stored_users,    // a level, without a period
   embedding_tokens_per_month,
+  chat_tokens_per_day,  // what is beyond it is computed, and nothing refused
 };
 inline constexpr std::array kQuotas{Quota::events_per_day, Quota::bytes_per_day,
-                                    Quota::stored_users, Quota::embedding_tokens_per_month};
+                                    Quota::stored_users, Quota::embedding_tokens_per_month,
+                                    Quota::chat_tokens_per_day};
 std::string_view to_string(Quota quota);  // "events_per_day"
 std::optional<Quota> quota_of(std::string_view name);
 

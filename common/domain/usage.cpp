@@ -11,8 +11,8 @@ namespace {
 constexpr std::string_view kType = "billing.usage.incremented";
 constexpr std::string_view kSource = "/mesh/metering";
 constexpr std::array<std::string_view, kUsageKinds> kKinds{
-    "events",      "bytes",        "searches",    "embedding_tokens",
-    "chat_tokens", "stored_users", "stored_bytes"};
+    "events",      "bytes",        "searches",     "embedding_tokens",
+    "chat_tokens", "stored_users", "stored_bytes", "chat_cost"};
 constexpr std::array<std::string_view, 3> kGrains{"minute", "hour", "day"};
 
 }  // namespace

@@ -28,8 +28,9 @@ enum class UsageKind : std::size_t {
   chat_tokens = 4,       // paid for at the extractor's server
   stored_users = 5,      // a level: how many there were, counted once an hour
   stored_bytes = 6,      // a level, counted with them: see Stored
+  chat_cost = 7,         // what chat_tokens cost, in millionths of the currency of extractor.price
 };
-inline constexpr std::size_t kUsageKinds = 7;
+inline constexpr std::size_t kUsageKinds = 8;
 
 std::span<const std::string_view> usage_kind_names();  // in the order of UsageKind
 std::string_view to_string(UsageKind kind);            // "embedding_tokens"

@@ -54,6 +54,14 @@ class Usage::Tenant {
     return used;
   }
 
+  std::uint64_t total(std::size_t use) const {
+    if (use >= kBilledUses) return others_[use - kBilledUses].load(std::memory_order_relaxed);
+    const auto* billed = billed_.load(std::memory_order_acquire);
+    // What was counted before there was room in the journal stays here.
+    return own_[use].load(std::memory_order_relaxed) +
+           (billed == nullptr ? 0 : (*billed)[use].load(std::memory_order_relaxed));
+  }
+
  private:
   struct Mark {
     std::atomic<std::int64_t> second{0};
@@ -76,16 +84,9 @@ class Usage::Tenant {
     auto* billed = billed_.load(std::memory_order_acquire);
     return billed == nullptr ? own_[use] : (*billed)[use];
   }
-  std::uint64_t total(std::size_t use) const {
-    if (use >= kBilledUses) return others_[use - kBilledUses].load(std::memory_order_relaxed);
-    const auto* billed = billed_.load(std::memory_order_acquire);
-    // What was counted before there was room in the journal stays here.
-    return own_[use].load(std::memory_order_relaxed) +
-           (billed == nullptr ? 0 : (*billed)[use].load(std::memory_order_relaxed));
-  }
 
   const std::string name_;
-  UsageJournal::Counters own_{};
+  std::array<std::atomic<std::uint64_t>, kBilledUses> own_{};
   std::atomic<UsageJournal::Counters*> billed_;
   std::atomic<std::int64_t> second_{0};  // of the last addition
   std::array<std::atomic<std::uint64_t>, kUses - kBilledUses> others_{};
@@ -159,6 +160,15 @@ std::vector<Usage::Row> Usage::window(std::chrono::seconds window) const {
 
 // Before every mark: nothing is subtracted.
 std::vector<Usage::Row> Usage::totals() const { return rows_after(-1); }
+
+std::uint64_t Usage::total(std::string_view tenant, Use use) const {
+  const std::size_t mask = places_.size() - 1;
+  for (std::size_t at = std::hash<std::string_view>{}(tenant)&mask;; at = (at + 1) & mask) {
+    const Tenant* there = places_[at].load(std::memory_order_acquire);
+    if (there == nullptr) return 0;
+    if (there->name() == tenant) return there->total(static_cast<std::size_t>(use));
+  }
+}
 
 std::vector<Usage::Row> Usage::rows_after(std::int64_t second) const {
   std::vector<Row> rows;

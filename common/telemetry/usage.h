@@ -25,6 +25,7 @@ enum class Use : std::size_t {
   searches,
   embedding_tokens,  // paid for at the embedder's server
   chat_tokens,       // paid for at the extractor's server
+  chat_cost,         // what they cost, in millionths of the currency of extractor.price
   // The others.
   requests,       // HTTP requests answered
   rejected,       // of them 429 and 503
@@ -33,7 +34,7 @@ enum class Use : std::size_t {
   processed,      // events done by pipelines
   stage_micros,   // time of stages, each event its share of the batch
 };
-inline constexpr std::size_t kUses = 11;
+inline constexpr std::size_t kUses = 12;
 
 // For the uses that are times.
 inline std::uint64_t micros(std::chrono::nanoseconds time) {
@@ -71,6 +72,9 @@ class Usage {
   std::vector<Row> window(std::chrono::seconds window) const;
   // The same since the start.
   std::vector<Row> totals() const;
+  // Of one tenant, what it used of one kind since the start; 0 where it is counted among the
+  // others.
+  std::uint64_t total(std::string_view tenant, Use use) const;
 
  private:
   class Tenant;

@@ -23,7 +23,10 @@ constexpr std::size_t kSlotsAtOnce = 64;  // that the file grows by
 constexpr Duration kGrowAgain = std::chrono::minutes{1};
 constexpr std::size_t kIdBytes = 40, kNameBytes = 64;
 
-using BilledAmounts = std::array<std::uint64_t, kBilledUses>;
+template <std::size_t n>
+using Used = std::array<std::atomic<std::uint64_t>, n>;
+template <std::size_t n>
+using Marks = std::array<std::array<std::uint64_t, n>, 2>;  // by the number of the seal
 
 std::size_t bytes_of(std::size_t slots) { return kHeadBytes + slots * kSlotBytes; }
 
@@ -51,8 +54,15 @@ struct UsageJournal::Head {
 };
 struct UsageJournal::Slot {
   std::array<char, kNameBytes> tenant;
-  Counters used;
-  std::array<BilledAmounts, 2> marks;  // by the number of the seal
+  Used<kFirstUses> used;
+  Marks<kFirstUses> marks;
+  Used<kLaterUses> later_used;
+  Marks<kLaterUses> later_marks;
+
+  Counters counters() { return {used.data(), later_used.data()}; }
+  std::uint64_t& mark(std::uint64_t seal, std::size_t use) {
+    return use < kFirstUses ? marks[seal % 2][use] : later_marks[seal % 2][use - kFirstUses];
+  }
 };
 
 UsageJournal::Head& UsageJournal::head() const { return *static_cast<Head*>(mapped_); }
@@ -137,7 +147,7 @@ bool UsageJournal::is_whole(std::size_t room) const {
 
 UsageJournal::Counters* UsageJournal::find(std::string_view tenant) {
   std::lock_guard lock(mutex_);
-  if (const auto known = all_.find(tenant); known != all_.end()) return known->second;
+  if (const auto known = all_.find(tenant); known != all_.end()) return &known->second;
   const std::size_t number = all_.size();
   if (tenant.size() >= kNameBytes || number == kMaxTenants) return nullptr;
   if (number == room_ && last_seen() < grow_again_) return nullptr;
@@ -151,7 +161,7 @@ UsageJournal::Counters* UsageJournal::find(std::string_view tenant) {
   std::ranges::copy(tenant, made.tenant.begin());
   // The name is there before the slot counts.
   head().slots.store(number + 1, std::memory_order_release);
-  return all_.emplace(std::string(tenant), &made.used).first->second;
+  return &all_.emplace(std::string(tenant), made.counters()).first->second;
 }
 
 Status UsageJournal::seal(Timestamp now, const std::function<Status(const Period&)>& keep) {
@@ -163,10 +173,10 @@ Status UsageJournal::seal(Timestamp now, const std::function<Status(const Period
     Slot& slot = this->slot(number);
     Row row{slot.tenant.data(), {}};
     for (std::size_t i = 0; i < kBilledUses; ++i) {
-      const std::uint64_t used = slot.used[i].load(std::memory_order_relaxed);
-      slot.marks[next % 2][i] = used;
+      const std::uint64_t used = slot.counters()[i].load(std::memory_order_relaxed);
+      slot.mark(next, i) = used;
       // A loss of power may have taken counts and left the mark.
-      const std::uint64_t mark = slot.marks[last % 2][i];
+      const std::uint64_t mark = slot.mark(last, i);
       row.used[i] = used >= mark ? used - mark : 0;
     }
     if (std::ranges::any_of(row.used, [](auto n) { return n > 0; })) {

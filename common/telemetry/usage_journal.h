@@ -28,12 +28,28 @@
 
 namespace mesh {
 
-inline constexpr std::size_t kBilledUses = 5;  // the first ones of Use
+inline constexpr std::size_t kBilledUses = 6;  // the first ones of Use
 
 class UsageJournal {
  public:
   static constexpr std::size_t kMaxTenants = 1 << 18;  // 256 bytes each
-  using Counters = std::array<std::atomic<std::uint64_t>, kBilledUses>;
+  // Those that the format began with. Later ones stand behind the marks, where older files have
+  // zeros and an older program does not look: either reads what the other left.
+  static constexpr std::size_t kFirstUses = 5, kLaterUses = kBilledUses - kFirstUses;
+
+  // Where a tenant's counters are in the file.
+  class Counters {
+   public:
+    using Counter = std::atomic<std::uint64_t>;
+    Counters(Counter* first, Counter* later) : first_(first), later_(later) {}
+    Counter& operator[](std::size_t use) const {
+      return use < kFirstUses ? first_[use] : later_[use - kFirstUses];
+    }
+
+   private:
+    Counter* first_;
+    Counter* later_;
+  };
 
   struct Row {
     std::string tenant;
@@ -87,9 +103,9 @@ class UsageJournal {
   const std::string path_;
   void* mapped_ = nullptr;
   std::mutex mutex_;
-  std::size_t room_ = 0;                               // guarded by mutex_, as is the following
-  Timestamp grow_again_{};                             // not before, after a try that failed
-  std::map<std::string, Counters*, std::less<>> all_;  // by tenant
+  std::size_t room_ = 0;                              // guarded by mutex_, as is the following
+  Timestamp grow_again_{};                            // not before, after a try that failed
+  std::map<std::string, Counters, std::less<>> all_;  // by tenant
 };
 
 }  // namespace mesh

@@ -336,12 +336,12 @@ std::string_view admin_schemas() {
   "examples": [{"by": "day", "since": "2026-11-21T00:00:00.000Z", "until": "2026-11-21T08:32:00.123Z", "items": [
     {"tenant": "acme", "start": "2026-11-21T00:00:00.000Z", "events": 1200, "bytes": 240000,
      "searches": 40, "embedding_tokens": 900, "chat_tokens": 0, "stored_users": 310,
-     "stored_bytes": 96000}
+     "stored_bytes": 96000, "chat_cost": 0}
   ]}]
 },
 "UsageOfTime": {
   "type": "object",
-  "required": ["tenant", "start", "events", "bytes", "searches", "embedding_tokens", "chat_tokens", "stored_users", "stored_bytes"],
+  "required": ["tenant", "start", "events", "bytes", "searches", "embedding_tokens", "chat_tokens", "stored_users", "stored_bytes", "chat_cost"],
   "properties": {
     "tenant": {"$ref": "#/components/schemas/TenantId"},
     "start": {"type": "string", "format": "date-time", "description": "When the minute, hour or day began."},
@@ -351,7 +351,8 @@ std::string_view admin_schemas() {
     "embedding_tokens": {"type": "integer", "format": "int64", "minimum": 0, "description": "Paid for at the embedder's server."},
     "chat_tokens": {"type": "integer", "format": "int64", "minimum": 0, "description": "Paid for at the extractor's server."},
     "stored_users": {"type": "integer", "format": "int64", "minimum": 0, "description": "The most that were found, once an hour."},
-    "stored_bytes": {"type": "integer", "format": "int64", "minimum": 0, "description": "The texts of users and events; the most that were found, once an hour."}
+    "stored_bytes": {"type": "integer", "format": "int64", "minimum": 0, "description": "The texts of users and events; the most that were found, once an hour."},
+    "chat_cost": {"type": "integer", "format": "int64", "minimum": 0, "description": "What chat_tokens cost, in millionths of the currency of extractor.price; 0 where no price is known."}
   }
 },
 "UsageOfKind": {
@@ -359,7 +360,7 @@ std::string_view admin_schemas() {
   "required": ["tenant", "kind", "amount"],
   "properties": {
     "tenant": {"$ref": "#/components/schemas/TenantId"},
-    "kind": {"type": "string", "enum": ["events", "bytes", "searches", "embedding_tokens", "chat_tokens", "stored_users", "stored_bytes"]},
+    "kind": {"type": "string", "enum": ["events", "bytes", "searches", "embedding_tokens", "chat_tokens", "stored_users", "stored_bytes", "chat_cost"]},
     "amount": {"type": "integer", "format": "int64", "minimum": 0}
   }
 },

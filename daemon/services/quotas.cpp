@@ -11,10 +11,13 @@ namespace {
 // A level has no end at which to come again.
 constexpr Duration kAskAgain{std::chrono::hours{1}};
 
-std::uint64_t tokens_of(const std::vector<Usage::Row>& totals, const std::string& tenant) {
-  const auto row = std::ranges::find(totals, tenant, &Usage::Row::tenant);
-  return row == totals.end() ? 0 : (*row)[Use::embedding_tokens];
-}
+// What is known once it was paid for.
+struct TokenQuota {
+  Quota quota;
+  Use use;
+};
+constexpr std::array kTokens{TokenQuota{Quota::embedding_tokens_per_month, Use::embedding_tokens},
+                             TokenQuota{Quota::chat_tokens_per_day, Use::chat_tokens}};
 
 std::int64_t share(const QuotaKeeper::Cost& cost, Quota quota) {
   switch (quota) {
@@ -26,6 +29,8 @@ std::int64_t share(const QuotaKeeper::Cost& cost, Quota quota) {
       return cost.users;
     case Quota::embedding_tokens_per_month:
       return cost.embeds ? 1 : 0;  // passes while there is one left
+    case Quota::chat_tokens_per_day:
+      return 0;  // the extractor asks, when it would pay
   }
   return 0;
 }
@@ -58,12 +63,16 @@ QuotaKeeper::Kept& QuotaKeeper::kept(const TenantId& tenant) {
     of(kept.stored, quota) = of(kept.first, quota) = of(kept.taken, quota) = 0;
     // What is used of a period that begins now is known without a reading: nothing.
     kept.read[static_cast<std::size_t>(quota)] = true;
-    if (quota == Quota::embedding_tokens_per_month) {
-      kept.tokens = tokens_of(usage_.totals(), tenant.str());
-    }
+    kept.counted[static_cast<std::size_t>(quota)] = counted(tenant, quota);
   }
   kept.at = std::max(kept.at, now);
   return kept;
+}
+
+// Of tokens, what this process counted since its start; else 0.
+std::uint64_t QuotaKeeper::counted(const TenantId& tenant, Quota quota) const {
+  const auto tokens = std::ranges::find(kTokens, quota, &TokenQuota::quota);
+  return tokens == kTokens.end() ? 0 : usage_.total(tenant.str(), tokens->use);
 }
 
 std::int64_t QuotaKeeper::used(const Kept& kept, Quota quota) {
@@ -77,7 +86,10 @@ Status QuotaKeeper::read(const TenantId& tenant) {
   const auto before = kept(tenant);
   lock.unlock();
   const Timestamp now = before.at;
-  const auto tokens = tokens_of(usage_.totals(), tenant.str());
+  std::array<std::uint64_t, kQuotas.size()> tokens{};
+  for (const Quota quota : kQuotas) {
+    tokens[static_cast<std::size_t>(quota)] = counted(tenant, quota);
+  }
   const auto stored = MESH_TRY(stored_(tenant, quotas, now));
   lock.lock();
   Kept& kept = this->kept(tenant);
@@ -92,13 +104,30 @@ Status QuotaKeeper::read(const TenantId& tenant) {
     if (!period || !kept.read[i]) {
       kept.first[i] = stored[i];
       kept.taken[i] -= before.taken[i];
-      if (quota == Quota::embedding_tokens_per_month) kept.tokens = tokens;
+      kept.counted[i] = tokens[i];
     }
     kept.read[i] = true;
   }
-  of(kept.taken, Quota::embedding_tokens_per_month) =
-      static_cast<std::int64_t>(tokens - std::min(tokens, kept.tokens));
+  for (const auto& [quota, use] : kTokens) {
+    const auto i = static_cast<std::size_t>(quota);
+    kept.taken[i] = static_cast<std::int64_t>(tokens[i] - std::min(tokens[i], kept.counted[i]));
+  }
   return {};
+}
+
+std::optional<Timestamp> QuotaKeeper::used_up_until(const TenantId& tenant, Quota quota) {
+  const auto quotas = tenants_.quotas(tenant);
+  if (!quotas) return std::nullopt;
+  const auto limit = quotas->find(quota);
+  if (limit == quotas->end()) return std::nullopt;
+  std::lock_guard lock(mutex_);
+  Kept& kept = this->kept(tenant);
+  const auto i = static_cast<std::size_t>(quota);
+  const auto tokens = counted(tenant, quota);
+  kept.taken[i] = static_cast<std::int64_t>(tokens - std::min(tokens, kept.counted[i]));
+  const auto period = period_of(quota, kept.at);
+  if (!period || used(kept, quota) < limit->second) return std::nullopt;
+  return period->ends;
 }
 
 void QuotaKeeper::refresh() {

@@ -40,7 +40,7 @@ class QuotaKeeper {
  public:
   static constexpr Duration kRefresh{10'000};
 
-  // Reads once. `usage`: where the tokens of embeddings are counted.
+  // Reads once. `usage`: where tokens are counted.
   QuotaKeeper(TenantDirectory& tenants, StoredUse stored, const Usage& usage, Clock& clock,
               Metrics& metrics);
   // The stores are asked no more in the background. Callable twice.
@@ -78,6 +78,11 @@ class QuotaKeeper {
   // read, nothing is. Does not block. What it gives goes before the keeper does.
   Result<Taken> take(const Principal& principal, const Cost& cost);
 
+  // When the quota's period is over, where it is used up: of tokens, which no request asks for.
+  // Nothing where there is some left, the tenant has none, or its record cannot be read. What this
+  // process paid for counts at once. Does not block.
+  std::optional<Timestamp> used_up_until(const TenantId& tenant, Quota quota);
+
   struct State {
     Quota quota;
     std::int64_t limit = 0, used = 0;
@@ -91,7 +96,8 @@ class QuotaKeeper {
     QuotaUse stored{}, first{}, taken{}, in_flight{};
     std::array<bool, kQuotas.size()> read{};  // since the period began
     Timestamp at{};                           // of the periods
-    std::uint64_t tokens = 0;  // of this process's usage at the first reading of the month
+    // Of tokens: this process's usage at the first reading of the period.
+    std::array<std::uint64_t, kQuotas.size()> counted{};
   };
   void refresh();
   Status read(const TenantId& tenant);
@@ -99,6 +105,7 @@ class QuotaKeeper {
   // With the lock held; begins new periods.
   Kept& kept(const TenantId& tenant);
   static std::int64_t used(const Kept& kept, Quota quota);
+  std::uint64_t counted(const TenantId& tenant, Quota quota) const;
   tl::unexpected<Error> denied(const TenantId& tenant, Quota quota, std::int64_t limit,
                                std::int64_t used, std::int64_t wanted);
 

@@ -168,7 +168,8 @@ std::string_view record_schemas() {
     "events_per_day": {"$ref": "#/components/schemas/QuotaOrNone"},
     "bytes_per_day": {"$ref": "#/components/schemas/QuotaOrNone"},
     "stored_users": {"$ref": "#/components/schemas/QuotaOrNone"},
-    "embedding_tokens_per_month": {"$ref": "#/components/schemas/QuotaOrNone"}
+    "embedding_tokens_per_month": {"$ref": "#/components/schemas/QuotaOrNone"},
+    "chat_tokens_per_day": {"$ref": "#/components/schemas/QuotaOrNone"}
   },
   "additionalProperties": false
 },
@@ -201,7 +202,7 @@ std::string_view record_schemas() {
   "properties": {
     "quota": {
       "type": "string",
-      "enum": ["events_per_day", "bytes_per_day", "stored_users", "embedding_tokens_per_month"]
+      "enum": ["events_per_day", "bytes_per_day", "stored_users", "embedding_tokens_per_month", "chat_tokens_per_day"]
     },
     "limit": {"type": "integer", "format": "int64", "minimum": 0},
     "used": {"type": "integer", "format": "int64", "minimum": 0},

@@ -46,6 +46,18 @@ TEST_P(ExtractorContract, AnswersAnObjectThatNamesItsMethod) {
   EXPECT_TRUE(properties->at("method").is_string());
 }
 
+TEST_P(ExtractorContract, SaysHowItCameToItsAnswerAndHowSureItIs) {
+  const auto properties = extract({{"formula", "C9H8O4"}});
+  ASSERT_TRUE(properties) << properties.error().to_string();
+  const auto strategy = properties->at("strategy").get<std::string>();
+  EXPECT_TRUE(strategy == "computed" || strategy == "model") << strategy;
+  EXPECT_EQ(properties->contains("model"), strategy == "model");
+  EXPECT_FALSE(properties->at("version").get<std::string>().empty());
+  const auto confidence = properties->at("confidence").get<double>();
+  EXPECT_GE(confidence, 0);
+  EXPECT_LE(confidence, 1);
+}
+
 TEST_P(ExtractorContract, DataThatSaysNothingOfTheMoleculeIsFine) {
   for (const Json& data : {Json::object(), Json{{"temperature", 20}}}) {
     const auto properties = extract(data);

@@ -22,7 +22,8 @@ constexpr const char* kMeshdProgram = MESH_BIN_DIR "/meshd";
 
 // Files that hold nothing secret.
 bool is_open(std::string_view key) {
-  return key.ends_with("ca_file") || key.ends_with("cert_file") || key.ends_with("jwks_file");
+  return key.ends_with("ca_file") || key.ends_with("cert_file") || key.ends_with("jwks_file") ||
+         key.ends_with("prompt_file");
 }
 
 constexpr std::string_view kMasterKey = "tenants.master_key_file";

@@ -35,7 +35,7 @@ constexpr const char* kChatSchema = R"({
     "messages": {"type": "array", "minItems": 1, "items": {
       "type": "object", "additionalProperties": false, "required": ["role", "content"],
       "properties": {
-        "role": {"type": "string", "enum": ["system", "user"]},
+        "role": {"type": "string", "enum": ["system", "user", "assistant"]},
         "content": {"type": "string", "minLength": 1}}}},
     "response_format": {
       "type": "object", "additionalProperties": false, "required": ["type", "json_schema"],
@@ -126,6 +126,7 @@ Json properties_of(const Json& asked) {
        {"formula", "molecular_weight", "degree_of_unsaturation", "charge", "note"}) {
     answer[name] = computed.contains(name) ? computed.at(name) : Json();
   }
+  answer["confidence"] = 0.9;
   answer["composition"] = Json::array();
   const Json composition = computed.value("composition", Json::object());
   for (const auto& [element, count] : composition.items()) {
@@ -141,16 +142,22 @@ ScriptedAnswer chat(const Json& body, const FakeModel::Form& form) {
   if (form.newer && body.contains("temperature")) {
     return refusal("temperature does not support 0 with this model");
   }
-  const auto asked = body.at("messages").back().at("content").get<std::string>();
+  // The experiment is what the user says first; in a repair there is more behind it.
+  std::string asked;
+  for (const Json& message : body.at("messages")) {
+    if (asked.empty() && message.at("role") == "user") asked = message.at("content");
+  }
   if (asked.find(form.refused) != std::string::npos) return refusal("the input is too long");
   std::string content = form.wrong;
-  if (content.empty()) content = dump(properties_of(Json::parse(asked)));
+  if (content.empty())
+    content = dump(properties_of(Json::parse(asked.substr(0, asked.find('\n')))));
   Json answer{
       {"object", "chat.completion"},
       {"choices", Json::array({{{"index", 0},
                                 {"finish_reason", form.finish},
                                 {"message", {{"role", "assistant"}, {"content", content}}}}})}};
-  if (form.usage) answer["usage"] = {{"prompt_tokens", 90}, {"total_tokens", 100}};
+  if (form.usage)
+    answer["usage"] = {{"prompt_tokens", 90}, {"completion_tokens", 10}, {"total_tokens", 100}};
   return {200, dump(answer), {}};
 }
 

@@ -38,6 +38,11 @@ std::optional<std::int64_t> degree_of_unsaturation(const Formula& formula) {
   return static_cast<std::int64_t>(twice / 2);
 }
 
+// Rises when the same formula has another result.
+constexpr const char* kVersion = "1";
+
+Json begin() { return {{"method", "computed"}, {"strategy", "computed"}, {"version", kVersion}}; }
+
 double rounded(double value, double digits) { return std::round(value * digits) / digits; }
 
 // Whole numbers as integers.
@@ -90,22 +95,27 @@ Json properties(const Formula& formula) {
   for (const auto& [isotope, count] : formula.isotopes) {
     isotopes[std::to_string(isotope.second) + isotope.first] = number(count);
   }
-  Json json = {{"method", "computed"},
-               {"formula", hill_formula(formula)},
-               {"molecular_weight", rounded(weight / 1e4, 1e4)},
-               {"atom_count", number(atoms)},
-               {"element_count", formula.atoms.size()},
-               {"composition", std::move(composition)},
-               {"mass_fractions", std::move(fractions)}};
+  Json json = begin();
+  json["formula"] = hill_formula(formula);
+  json["molecular_weight"] = rounded(weight / 1e4, 1e4);
+  json["atom_count"] = number(atoms);
+  json["element_count"] = formula.atoms.size();
+  json["composition"] = std::move(composition);
+  json["mass_fractions"] = std::move(fractions);
   if (const auto degree = degree_of_unsaturation(formula)) json["degree_of_unsaturation"] = *degree;
   if (formula.charge != 0) json["charge"] = formula.charge;
   if (formula.radical) json["radical"] = true;
   if (!isotopes.empty()) json["isotopes"] = std::move(isotopes);
+  json["confidence"] = 1;
   if (auto note = notes(formula); !note.empty()) json["note"] = std::move(note);
   return json;
 }
 
-Json only_note(const std::string& note) { return {{"method", "computed"}, {"note", note}}; }
+Json only_note(const std::string& note) {
+  Json json = begin();
+  json["note"] = note;
+  return json;
+}
 
 Json properties_of(const ChemicalEvent& event) {
   // The first of the two names that is there counts, also where it cannot be read.

@@ -46,6 +46,14 @@ std::optional<Duration> retry_after_of(const http::Response& response) {
   return found;
 }
 
+std::optional<std::uint64_t> count_of(const Json& usage, const char* name) {
+  const auto number = usage.find(name);
+  if (number == usage.end() || !number->is_number()) return std::nullopt;
+  const auto value = number->get<double>();
+  if (!(value >= 0 && value < 1e15)) return std::nullopt;
+  return static_cast<std::uint64_t>(value);
+}
+
 // What the server says of its error: {"error":{"message":…}}, {"error":"…"}, {"message":…} or
 // {"detail":…}. For the log: it may quote what it was sent.
 std::string words_of(const http::Response& response) {
@@ -72,7 +80,7 @@ ModelServer::ModelServer(ModelOptions options, Clock& clock)
       client_({.timeout = options_.timeout,
                .max_response_bytes = kMaxAnswerBytes,
                .tls = {.ca_file = options_.ca_file, .ca_setting = "openai.ca_file"}}),
-      pace_(clock, options_.max_in_flight),
+      pace_(clock, options_.max_in_flight, options_.max_per_minute),
       breaker_(clock, {}) {}
 
 Result<Json> ModelServer::post(const std::string& path, const Json& body, Purpose purpose) {
@@ -82,9 +90,15 @@ Result<Json> ModelServer::post(const std::string& path, const Json& body, Purpos
     bool again = false;
     auto place = pace_.enter(patient_until, patient_until + options_.timeout);
     if (!place) {
+      Error error = std::move(place.error());
+      // That a rate of our own is kept is no trouble of the server.
+      if (error.kind == ErrorKind::rate_limited) {
+        error.kind = ErrorKind::unavailable;
+        return fail(std::move(error));
+      }
       std::lock_guard lock(mutex_);
-      trouble_ = place.error();
-      return fail(std::move(place.error()));
+      trouble_ = error;
+      return fail(std::move(error));
     }
     auto answer = exchange(path, text, purpose, again);
     if (!again) return answer;
@@ -226,23 +240,30 @@ tl::unexpected<Error> ModelServer::senseless(const std::string& what, std::strin
       std::move(cause));
 }
 
-std::uint64_t ModelServer::tokens(const Json& answer, std::size_t bytes) {
+Tokens ModelServer::tokens(const Json& answer, std::size_t input_bytes, std::size_t output_bytes) {
   const auto usage = answer.find("usage");
   if (usage != answer.end() && usage->is_object()) {
-    for (const char* name : {"total_tokens", "prompt_tokens"}) {
-      const auto number = usage->find(name);
-      if (number == usage->end() || !number->is_number()) continue;
-      const auto value = number->get<double>();
-      if (value >= 0 && value < 1e15) return static_cast<std::uint64_t>(value);
+    const auto total = count_of(*usage, "total_tokens"), input = count_of(*usage, "prompt_tokens"),
+               output = count_of(*usage, "completion_tokens");
+    if (total || input) {
+      // Some servers say the sum alone: what is not said to be output counts as input.
+      const std::uint64_t out =
+          output.value_or(total && input && *total > *input ? *total - *input : 0);
+      const std::uint64_t in = input.value_or(total ? *total - std::min(*total, out) : 0);
+      return {in, out};
     }
   }
+  const auto estimate = [](std::size_t bytes) {
+    return (bytes + kBytesPerToken - 1) / kBytesPerToken;
+  };
   {
     std::lock_guard lock(mutex_);
-    if (std::exchange(told_estimates_, true)) return (bytes + kBytesPerToken - 1) / kBytesPerToken;
+    if (std::exchange(told_estimates_, true))
+      return {estimate(input_bytes), estimate(output_bytes)};
   }
   log::warn("the model's server does not say what a request used: tokens are estimated",
             {{"model", options_.model}, {"bytes_per_token", kBytesPerToken}});
-  return (bytes + kBytesPerToken - 1) / kBytesPerToken;
+  return {estimate(input_bytes), estimate(output_bytes)};
 }
 
 std::optional<Error> ModelServer::trouble() const {

@@ -39,8 +39,8 @@ class ModelServer {
   // Likewise, in words of the caller's.
   tl::unexpected<Error> down(std::string message, std::string cause = {});
 
-  // What the answer's "usage" says, or else what `bytes` of text may have been.
-  std::uint64_t tokens(const Json& answer, std::size_t bytes);
+  // What the answer's "usage" says, or else what so many bytes of text may have been.
+  Tokens tokens(const Json& answer, std::size_t input_bytes, std::size_t output_bytes = 0);
 
   // The last error, unless an answer came since.
   std::optional<Error> trouble() const;

@@ -232,7 +232,7 @@ class Embedding final : public OpenAiEmbedder {
   // The server counts the request: each tenant's share is that of its bytes.
   void charge(const Json& answer, Batch batch) {
     const std::size_t bytes = bytes_of(batch);
-    const std::uint64_t tokens = server_.tokens(answer, bytes);
+    const std::uint64_t tokens = server_.tokens(answer, bytes).all();
     if (!options_.on_tokens || tokens == 0) return;
     std::map<TenantId, std::uint64_t> shares;
     std::uint64_t seen = 0, charged = 0;
@@ -245,7 +245,7 @@ class Embedding final : public OpenAiEmbedder {
       charged = due;
     }
     for (const auto& [tenant, share] : shares) {
-      if (share > 0) options_.on_tokens(tenant, share);
+      if (share > 0) options_.on_tokens(tenant, {share, 0});
     }
   }
 

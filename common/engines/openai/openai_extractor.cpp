@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "common/base/thread.h"
+#include "common/base/time.h"
 #include "common/engines/openai/answer_cache.h"
 #include "common/engines/openai/model_server.h"
 #include "common/engines/openai/properties.h"
@@ -13,7 +14,13 @@ namespace mesh::openai {
 namespace {
 
 constexpr const char* kChatPath = "/chat/completions";
-constexpr int kAnswers = 2;  // that may be bad before the event is to blame
+// So many experiments without a good answer are no chance any more.
+constexpr int kTooManyBad = 8;
+
+ExtractorOptions with_prompt(ExtractorOptions options) {
+  if (options.prompt.empty()) options.prompt = kDefaultPrompt;
+  return options;
+}
 
 ChemicalEvent plain_event(const TenantId& tenant) {
   ChemicalEvent event{.tenant = tenant};
@@ -25,13 +32,27 @@ ChemicalEvent plain_event(const TenantId& tenant) {
 class Extracting final : public OpenAiExtractor {
  public:
   Extracting(ExtractorOptions options, Clock& clock)
-      : options_(std::move(options)),
+      : options_(with_prompt(std::move(options))),
+        origin_{options_.model, version_of(options_.prompt)},
         server_(options_, clock),
         cache_(options_.cache_path.empty()
                    ? make_memory_cache(kMemoryCacheBytes)
                    : open_disk_cache(options_.cache_path, options_.cache_bytes, clock)) {}
 
-  std::optional<Error> trouble() const override { return server_.trouble(); }
+  std::optional<Error> trouble() const override {
+    if (auto trouble = server_.trouble()) return trouble;
+    if (bad_in_a_row_ < kTooManyBad) return std::nullopt;
+    return Error{ErrorKind::unavailable,
+                 "the last " + std::to_string(bad_in_a_row_) +
+                     " experiments got no good answer of " + options_.model +
+                     ": check extractor.model, which must answer in a JSON schema, and "
+                     "extractor.prompt_file",
+                 {},
+                 {},
+                 {},
+                 {}};
+  }
+  void keep_to(Budget budget) override { budget_ = std::move(budget); }
 
   std::vector<Result<Json>> extract(std::span<const ChemicalEvent> events) override {
     std::vector<Result<Json>> results(events.size(), Json());
@@ -63,11 +84,16 @@ class Extracting final : public OpenAiExtractor {
   };
 
   Result<Json> properties_of(const ChemicalEvent& event, Call& call) {
-    // Of all that is asked but what servers differ in: another task or schema is another answer.
+    // Of all that is asked but what servers differ in: another prompt or schema is another answer.
     const std::string key = cache_key(
-        event.tenant, method(), dump(properties_request(options_.model, event, 0, ChatDialect{})));
+        event.tenant, "openai:" + options_.model,
+        dump(properties_request(options_.model, options_.prompt, event, 0, ChatDialect{})));
     if (const auto kept = cache_->find(key)) {
       if (auto properties = parse_json(*kept)) return properties;
+    }
+    // Before the outage, which is nothing to wait for then.
+    if (const auto ends = budget_ ? budget_(event.tenant) : std::nullopt) {
+      return beyond_budget(event, *ends);
     }
     {
       // The rest would meet the same.
@@ -75,26 +101,60 @@ class Extracting final : public OpenAiExtractor {
       if (call.outage) return fail(*call.outage);
     }
     auto properties = judged(event);
-    if (properties) cache_->keep({{key, dump(*properties)}});
-    if (!properties && properties.error().kind == ErrorKind::unavailable) {
+    if (properties) {
+      bad_in_a_row_ = 0;
+      cache_->keep({{key, dump(*properties)}});
+    } else if (properties.error().kind == ErrorKind::unavailable) {
       std::lock_guard lock(call.mutex);
       if (!call.outage) call.outage = properties.error();
+    } else if (properties.error().kind == ErrorKind::unprocessable) {
+      ++bad_in_a_row_;
+      if (stands_in()) {
+        return computed(event, ExtractorOptions::Why::answer,
+                        "computed, since " + properties.error().message);
+      }
     }
+    return properties;
+  }
+
+  bool stands_in() const { return options_.stand_in && options_.stands_in_for_bad_answers; }
+
+  Result<Json> beyond_budget(const ChemicalEvent& event, Timestamp ends) {
+    const std::string why = "computed, since the tenant's chat_tokens_per_day are used up until " +
+                            format_rfc3339(ends);
+    if (options_.stand_in) return computed(event, ExtractorOptions::Why::budget, why);
+    return fail(ErrorKind::rate_limited, why);
+  }
+
+  // What the stand-in says, marked as such.
+  Result<Json> computed(const ChemicalEvent& event, ExtractorOptions::Why why,
+                        const std::string& because) {
+    auto properties = MESH_TRY(std::move(options_.stand_in->extract({&event, 1}).at(0)));
+    properties["strategy"] = "fallback";
+    const auto note = properties.find("note");
+    properties["note"] =
+        note == properties.end() ? because : because + "; " + note->get<std::string>();
+    if (options_.on_stand_in) options_.on_stand_in(why);
     return properties;
   }
 
   Result<Json> judged(const ChemicalEvent& event) {
     auto reading = ask(event);
-    for (int i = 1; i < kAnswers && reading && !*reading; ++i) reading = ask(event);
+    if (reading && !*reading) {
+      const BadAnswer bad = reading->error();
+      reading = ask(event, Purpose::work, &bad);
+    }
     if (reading && *reading) return std::move(**reading);
     Error error = error_of(reading);
     if (error.kind == ErrorKind::unavailable) return fail(std::move(error));
-    const bool failed = error.kind == ErrorKind::uncertain;
+    const bool failed = error.kind == ErrorKind::uncertain, refused = !failed && !reading;
+    // Nothing dies of a bad answer where something stands in for it.
+    if (!failed && !refused && stands_in()) return fail(std::move(error));
     // Whether it is the event's fault: a model that cannot do this would else make a dead letter
-    // of every one.
+    // of every one, or a server that refuses all an answer of the stand-in.
     if (!failed && good_since_bad_.exchange(false)) return fail(std::move(error));
     const auto plain = ask(plain_event(event.tenant), Purpose::proof);
-    if (plain && *plain) {
+    if (plain && (*plain || stands_in())) {
       good_since_bad_ = false;  // it says nothing of the next event
       if (failed) {
         error.kind = ErrorKind::internal;  // worth a few more attempts, but nothing to wait for
@@ -114,34 +174,37 @@ class Extracting final : public OpenAiExtractor {
                         why.cause);
   }
 
-  std::string method() const { return "openai:" + options_.model; }
-
   // The properties, or what is wrong with the answer.
-  using Reading = tl::expected<Json, std::string>;
+  using Reading = tl::expected<Json, BadAnswer>;
 
   // Of a reading that is none.
   static Error error_of(const Result<Reading>& reading) {
     if (!reading) return reading.error();
-    return {ErrorKind::unprocessable, "the model's answer " + reading->error(), {}, {}, {}, {}};
+    return {ErrorKind::unprocessable, "the model's answer " + reading->error().why, {}, {}, {}, {}};
   }
 
-  // One answer, whatever dialect it takes to get it.
-  Result<Reading> ask(const ChemicalEvent& event, Purpose purpose = Purpose::work) {
+  // One answer, whatever dialect it takes to get it. `repairs`: in place of this bad one.
+  Result<Reading> ask(const ChemicalEvent& event, Purpose purpose = Purpose::work,
+                      const BadAnswer* repairs = nullptr) {
     Result<Json> answer = Json();
+    std::size_t asked_bytes = 0;
     for (int tried = 0;; ++tried) {
       const ChatDialect dialect{temperature_, completion_tokens_};
-      answer = server_.post(
-          kChatPath, properties_request(options_.model, event, options_.max_answer_tokens, dialect),
-          purpose);
+      const Json request = properties_request(options_.model, options_.prompt, event,
+                                              options_.max_answer_tokens, dialect, repairs);
+      asked_bytes = dump(request.at("messages")).size();
+      answer = server_.post(kChatPath, request, purpose);
       if (answer || tried == 2 || !learn(dialect, answer.error())) break;
     }
     if (!answer) return fail(std::move(answer.error()));
     if (options_.on_tokens) {
-      const auto used = server_.tokens(*answer, dump(event.data).size());
-      if (used > 0) options_.on_tokens(event.tenant, used);
+      const auto choices = answer->find("choices");
+      const auto used = server_.tokens(*answer, asked_bytes,
+                                       choices == answer->end() ? 0 : dump(*choices).size());
+      if (used.all() > 0) options_.on_tokens(event.tenant, used);
     }
     server_.served();
-    auto reading = read_properties(*answer, method());
+    auto reading = read_properties(*answer, origin_);
     if (reading) good_since_bad_ = true;
     return reading;
   }
@@ -163,11 +226,14 @@ class Extracting final : public OpenAiExtractor {
   }
 
   const ExtractorOptions options_;
+  const Origin origin_;
+  Budget budget_;  // constant once something is extracted; may be empty
   ModelServer server_;
   const std::unique_ptr<AnswerCache> cache_;
   std::atomic<bool> temperature_ = true;
   std::atomic<bool> completion_tokens_ = false;
   std::atomic<bool> good_since_bad_ = false;
+  std::atomic<int> bad_in_a_row_ = 0;  // experiments; an outage is none
 };
 
 }  // namespace

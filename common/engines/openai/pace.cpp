@@ -10,21 +10,46 @@ constexpr Duration kFirstPause{1'000};
 constexpr Duration kLongestOwnPause{60'000};
 constexpr Duration kLongestPause{3'600'000};
 
-tl::unexpected<Error> come_again(std::string message, SteadyTime::duration in) {
-  Error error{ErrorKind::unavailable, std::move(message), {}, {}, {}, {}};
+constexpr Duration kMinute{60'000};
+
+tl::unexpected<Error> come_again(std::string message, SteadyTime::duration in,
+                                 ErrorKind kind = ErrorKind::unavailable) {
+  Error error{kind, std::move(message), {}, {}, {}, {}};
   error.retry_after = std::chrono::ceil<Duration>(in);
   return fail(std::move(error));
 }
 
 }  // namespace
 
-Pace::Pace(Clock& clock, int most)
-    : clock_(clock), most_(std::max(most, 1)), limit_(std::max(most, 1)) {}
+Pace::Pace(Clock& clock, int most, int per_minute)
+    : clock_(clock),
+      most_(std::max(most, 1)),
+      between_(per_minute > 0 ? SteadyTime::duration(kMinute) / per_minute
+                              : SteadyTime::duration::zero()),
+      limit_(std::max(most, 1)) {}
+
+// When the rate lets one more go, which is then taken; nothing where that is after `until`. With
+// the lock held.
+std::optional<SteadyTime> Pace::turn(SteadyTime until) {
+  const SteadyTime at = std::max(clock_.steady(), next_turn_);
+  if (at > until) return std::nullopt;
+  next_turn_ = at + between_;
+  return at;
+}
 
 Result<Pace::Place> Pace::enter(SteadyTime patient_until, SteadyTime until) {
   std::unique_lock lock(mutex_);
+  const auto turn = this->turn(until);
+  if (!turn) {
+    return come_again("as many requests wait as the rate of the model allows",
+                      next_turn_ - clock_.steady(), ErrorKind::rate_limited);
+  }
   while (true) {
     const SteadyTime now = clock_.steady();
+    if (now < *turn) {
+      clock_.wait_until(lock, changed_, *turn, [] { return false; });
+      continue;
+    }
     if (now < paused_until_) {
       if (paused_until_ > patient_until) {
         return come_again("the model's server takes no more requests for now (429)",

@@ -1,4 +1,5 @@
-// How fast a server is asked: as many requests at once as it bears, none while it asks for a pause.
+// How fast a server is asked: as many requests at once as it bears, none while it asks for a pause,
+// and no more a minute than an operator allows.
 //
 // Additive increase, multiplicative decrease, as TCP's (D. Chiu, R. Jain, 1989): what a key or a
 // tenant of the server may ask per minute is not told, and changes with its load.
@@ -30,11 +31,13 @@ class Pace {
     Pace* pace_;
   };
 
-  // At most `most` at once, at least 1.
-  Pace(Clock& clock, int most);
+  // At most `most` at once, at least 1; `per_minute` evenly spread, so that no span of a minute has
+  // more; 0: no bound.
+  Pace(Clock& clock, int most, int per_minute = 0);
 
   // Blocks until a request may be sent. `unavailable` with the time to come again: at once where a
-  // pause ends after `patient_until`, and at `until` where all places stayed taken.
+  // pause ends after `patient_until`, and at `until` where all places stayed taken. `rate_limited`
+  // likewise, at once, where its turn by the rate comes after `until`.
   Result<Place> enter(SteadyTime patient_until, SteadyTime until);
   // The server did what was asked: a little more may be asked at once.
   void served();
@@ -47,15 +50,18 @@ class Pace {
 
  private:
   void leave();
+  std::optional<SteadyTime> turn(SteadyTime until);
   int whole() const { return static_cast<int>(limit_); }
 
   Clock& clock_;
   const double most_;
+  const SteadyTime::duration between_;  // two requests; 0: no rate
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   double limit_;  // this and the following guarded by mutex_
   int under_way_ = 0;
   int throttled_in_a_row_ = 0;
+  SteadyTime next_turn_{};
   SteadyTime halved_at_{};
   SteadyTime paused_until_{};
 };

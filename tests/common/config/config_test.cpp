@@ -356,6 +356,9 @@ TEST(Config, AnEngineHasWhatItNeeds) {
             "embedder.letters: 15 is below the least, 16; 0 is for none");
   EXPECT_EQ(refusal("extractor: {engine: openai, model: m}\nopenai: {base_url: 'http://m/v1'}"),
             "accepted");
+  EXPECT_THAT(refusal("extractor: {rate: 5, price: {output: 1.5}}"),
+              AllOf(HasSubstr("extractor.rate: does nothing"),
+                    HasSubstr("extractor.price.output: does nothing")));
   EXPECT_EQ(refusal("extractor: {model: m}"),
             "extractor.model: does nothing without extractor.engine: openai; set that or leave it "
             "out");
@@ -516,6 +519,30 @@ TEST(Config, SecretFilesThatCannotBeReadAreNamed) {
   EXPECT_THAT(with(""), HasSubstr("not a plain file"));
   EXPECT_THAT(with("short"), HasSubstr("/short\" holds less than 32 bytes"));
   EXPECT_THAT(with("short"), Not(HasSubstr("short\n")));
+}
+
+TEST(Config, APromptHasOnePlaceForTheExperiment) {
+  test::TempDir dir;
+  const auto with = [&](const std::string& prompt) {
+    write(dir.path() + "/prompt", prompt, 0644);
+    return refusal("extractor: {engine: openai, prompt_file: " + dir.path() +
+                   "/prompt}\nopenai: {base_url: 'http://m/v1', model: m}");
+  };
+  EXPECT_EQ(with("Look:\n{experiment}\nTell."), "accepted");
+  EXPECT_THAT(with("Tell."), HasSubstr("/prompt\" must have {experiment} once"));
+  EXPECT_THAT(with("{experiment}{experiment}"), HasSubstr("must have {experiment} once"));
+  EXPECT_THAT(with("{experiment}\xff"), HasSubstr("is not UTF-8"));
+  EXPECT_THAT(with("{experiment}" + std::string(32 << 10, 'x')), HasSubstr("longer than 32 KiB"));
+}
+
+TEST(Config, APriceIsANumberThatIsNotBelowNothing) {
+  const std::string rest = "\nopenai: {base_url: 'http://m/v1', model: m}";
+  const auto config = load("extractor: {engine: openai, price: {input: 0.15, output: 2}}" + rest);
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->extractor.price.input, 0.15);
+  EXPECT_EQ(config->extractor.price.output, 2);
+  EXPECT_THAT(refusal("extractor: {engine: openai, price: {input: -1}}" + rest),
+              HasSubstr("extractor.price.input"));
 }
 
 // They were accepted, and nobody heard that no trace was sent.

@@ -17,6 +17,8 @@ TEST(Quota, PeriodsAreDaysAndMonthsInUtc) {
        "2026-11-22T00:00:00Z"},
       {Quota::bytes_per_day, "2026-11-22T00:00:00Z", "2026-11-22T00:00:00Z",
        "2026-11-23T00:00:00Z"},
+      {Quota::chat_tokens_per_day, "2026-11-21T12:00:00Z", "2026-11-21T00:00:00Z",
+       "2026-11-22T00:00:00Z"},
       {Quota::embedding_tokens_per_month, "2026-12-31T23:00:00Z", "2026-12-01T00:00:00Z",
        "2027-01-01T00:00:00Z"},
       {Quota::embedding_tokens_per_month, "2028-02-29T00:00:00Z", "2028-02-01T00:00:00Z",

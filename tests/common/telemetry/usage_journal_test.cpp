@@ -237,8 +237,32 @@ TEST_F(UsageJournalTest, AKilledProcessLeavesAllThatItHadCounted) {
   const auto left = adopt().value();
   ASSERT_TRUE(seal(*left));
   ASSERT_EQ(periods.size(), 1u);
-  EXPECT_THAT(periods[0].rows.at(0).used, ElementsAre(2'000, 0, 0, 0, 5'000));
+  EXPECT_THAT(periods[0].rows.at(0).used, ElementsAre(2'000, 0, 0, 0, 5'000, 0));
   for (const int end : pipe_ends) close(end);
+}
+
+// The format that a meshd of before the cost of chats reads, and left behind.
+TEST_F(UsageJournalTest, TheFirstCountersStandWhereTheyStoodBefore) {
+  constexpr std::size_t kSlot = 4096, kUsed = kSlot + 64, kMarks = kUsed + 5 * 8;
+  {
+    const auto journal = make();
+    Usage usage(clock);
+    usage.keep_in(*journal);
+    usage.add("acme", {{Use::events, 3}, {Use::chat_tokens, 7}, {Use::chat_cost, 11}});
+    ASSERT_TRUE(seal(*journal));
+  }
+  EXPECT_THAT(periods.at(0).rows.at(0).used, ElementsAre(3, 0, 0, 0, 7, 11));
+  std::ifstream file(path, std::ios::binary);
+  const auto number_at = [&](std::size_t at) {
+    std::uint64_t number = 0;
+    file.seekg(static_cast<std::streamoff>(at));
+    file.read(reinterpret_cast<char*>(&number), sizeof number);
+    return number;
+  };
+  EXPECT_EQ(number_at(kUsed), 3u);
+  EXPECT_EQ(number_at(kUsed + 4 * 8), 7u);
+  EXPECT_EQ(number_at(kMarks + 5 * 8), 3u) << "the mark of the first seal, whose number is odd";
+  EXPECT_EQ(number_at(kMarks + 10 * 8), 11u) << "what came later stands behind all of them";
 }
 
 TEST_F(UsageJournalTest, TenantsBeyondThoseCountedLiveAreBilledByName) {

@@ -100,7 +100,7 @@ TEST_F(MeteringTest, AMinuteBecomesOneEventPerTenant) {
   const Timestamp begun = clock.now();
   process->usage.add("acme", {{Use::events, 3}, {Use::bytes, 300}});
   process->usage.add("acme", {{Use::searches}, {Use::embedding_tokens, 7}});
-  process->usage.add("globex", {{Use::chat_tokens, 9}, {Use::requests, 5}});
+  process->usage.add("globex", {{Use::chat_tokens, 9}, {Use::chat_cost, 4}, {Use::requests, 5}});
   process->usage.add("initech", {{Use::requests, 5}});
   process->metering->tick();
   process->metering->send();
@@ -114,9 +114,9 @@ TEST_F(MeteringTest, AMinuteBecomesOneEventPerTenant) {
   EXPECT_EQ(all[0].process, "mesh-0");
   EXPECT_EQ(all[0].period_start, begun);
   EXPECT_EQ(all[0].seconds, 60);
-  EXPECT_THAT(all[0].amounts.of, ElementsAre(3, 300, 1, 7, 0, 0, 0));
+  EXPECT_THAT(all[0].amounts.of, ElementsAre(3, 300, 1, 7, 0, 0, 0, 0));
   EXPECT_EQ(all[1].tenant, kGlobex);
-  EXPECT_THAT(all[1].amounts.of, ElementsAre(0, 0, 0, 0, 9, 0, 0));
+  EXPECT_THAT(all[1].amounts.of, ElementsAre(0, 0, 0, 0, 9, 0, 0, 4));
   EXPECT_EQ(files(".period"), 0u);
 
   pass_minute(*process);

@@ -142,6 +142,36 @@ TEST_F(QuotaService, TokensEndWhatEmbeds) {
   EXPECT_EQ(within.error().used_up->policy, "embedding_tokens_per_month");
 }
 
+TEST_F(QuotaService, ABudgetOfChatsRefusesNoRequestAndSaysWhenItBeginsAnew) {
+  const auto until = [&] { return keeper_->used_up_until(acme_, Quota::chat_tokens_per_day); };
+  open({{Quota::chat_tokens_per_day, 100}});
+  EXPECT_EQ(used(Quota::chat_tokens_per_day), 0);
+  usage_.add("acme", {{Use::chat_tokens, 99}});
+  EXPECT_FALSE(until());
+  usage_.add("acme", {{Use::chat_tokens, 1}});
+  const auto ends = period_of(Quota::chat_tokens_per_day, clock_.now())->ends;
+  EXPECT_EQ(until(), ends) << "at once, whatever was read last";
+  EXPECT_TRUE(take(kEvent));
+  EXPECT_TRUE(take({.embeds = true}));
+  clock_.advance(std::chrono::duration_cast<Duration>(ends - clock_.now()));
+  EXPECT_FALSE(until());
+  usage_.add("acme", {{Use::chat_tokens, 100}});
+  EXPECT_TRUE(until());
+}
+
+TEST_F(QuotaService, ABudgetCountsWhatOtherProcessesPaidFor) {
+  open({{Quota::chat_tokens_per_day, 100}});
+  of(stored_, Quota::chat_tokens_per_day) = 100;
+  EXPECT_EQ(used(Quota::chat_tokens_per_day), 100);
+  EXPECT_TRUE(keeper_->used_up_until(acme_, Quota::chat_tokens_per_day));
+}
+
+TEST_F(QuotaService, WhoHasNoBudgetIsBoundByNone) {
+  open({{Quota::events_per_day, 1}});
+  usage_.add("acme", {{Use::chat_tokens, 1'000'000}});
+  EXPECT_FALSE(keeper_->used_up_until(acme_, Quota::chat_tokens_per_day));
+}
+
 TEST_F(QuotaService, WhatCameToNothingIsGivenBack) {
   open({{Quota::events_per_day, 1}});
   auto taken = keeper_->take(user_, kEvent);

@@ -20,12 +20,18 @@ Result<Json> extract(Json data) {
 
 Json of(const char* formula) { return extract({{"formula", formula}}).value(); }
 
+// Nothing is claimed, so with no confidence.
+Json noted(const char* note) {
+  return {{"method", "computed"}, {"strategy", "computed"}, {"version", "1"}, {"note", note}};
+}
+
 TEST(ComputedExtractor, DescribesAspirin) {
-  EXPECT_EQ(dump(of("C9H8O4")),
-            R"({"method":"computed","formula":"C9H8O4","molecular_weight":180.159,)"
-            R"("atom_count":21,"element_count":3,"composition":{"C":9,"H":8,"O":4},)"
-            R"("mass_fractions":{"C":0.60002,"H":0.04476,"O":0.35522},)"
-            R"("degree_of_unsaturation":6})");
+  EXPECT_EQ(
+      dump(of("C9H8O4")),
+      R"({"method":"computed","strategy":"computed","version":"1","formula":"C9H8O4","molecular_weight":180.159,)"
+      R"("atom_count":21,"element_count":3,"composition":{"C":9,"H":8,"O":4},)"
+      R"("mass_fractions":{"C":0.60002,"H":0.04476,"O":0.35522},)"
+      R"("degree_of_unsaturation":6,"confidence":1})");
 }
 
 TEST(ComputedExtractor, MolecularWeightsMatchTheLiterature) {
@@ -76,7 +82,7 @@ TEST(ComputedExtractor, ReadsEitherNameOfTheFormulaAndTrims) {
 }
 
 TEST(ComputedExtractor, WithoutAFormulaItSaysSo) {
-  const Json expected = {{"method", "computed"}, {"note", "no formula given"}};
+  const Json expected = noted("no formula given");
   EXPECT_EQ(extract(Json::object()).value(), expected);
   EXPECT_EQ(extract({{"smiles", "CC(=O)OC1=CC=CC=C1C(=O)O"}}).value(), expected);
   EXPECT_EQ(extract(nullptr).value(), expected);
@@ -93,7 +99,7 @@ TEST(ComputedExtractor, AFormulaThatDoesNotReadIsNoted) {
   for (const auto& [formula, note] : notes) {
     const auto properties = extract({{"formula", formula}});
     ASSERT_TRUE(properties) << formula;
-    EXPECT_EQ(*properties, (Json{{"method", "computed"}, {"note", note}}));
+    EXPECT_EQ(*properties, noted(note));
   }
 }
 

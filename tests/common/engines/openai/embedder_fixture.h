@@ -26,9 +26,9 @@ class EmbedderFixture : public testing::Test {
     options.api_key = test::FakeModel::kKey;
     options.model = test::FakeModel::kModel;
     options.dimension = 16;
-    options.on_tokens = [this](const TenantId& tenant, std::uint64_t count) {
+    options.on_tokens = [this](const TenantId& tenant, const Tokens& count) {
       std::lock_guard lock(mutex);
-      tokens[tenant.str()] += count;
+      tokens[tenant.str()] += count.all();
     };
   }
   void TearDown() override { EXPECT_THAT(model.complaints(), testing::IsEmpty()); }

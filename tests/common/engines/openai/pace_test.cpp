@@ -105,6 +105,35 @@ TEST_F(PaceTest, AShortPauseIsWaitedFor) {
   EXPECT_TRUE(entered);
 }
 
+TEST_F(PaceTest, ARateSpreadsRequestsOverTheMinute) {
+  Pace rated{clock, 8, 60};
+  const auto enter = [&] { return rated.enter(clock.steady(), clock.steady()); };
+  ASSERT_TRUE(enter());
+  const auto early = enter();
+  ASSERT_FALSE(early);
+  EXPECT_EQ(early.error().kind, ErrorKind::rate_limited);
+  EXPECT_EQ(early.error().retry_after, seconds(1));
+  clock.advance(seconds(1));
+  EXPECT_TRUE(enter());
+  clock.advance(seconds(30));
+  EXPECT_TRUE(enter());
+  EXPECT_FALSE(enter()) << "what was not used is not made up for";
+}
+
+TEST_F(PaceTest, WhoseTurnByTheRateComesInTimeWaitsForIt) {
+  Pace rated{clock, 8, 60};
+  ASSERT_TRUE(rated.enter(clock.steady(), clock.steady()));
+  std::atomic<bool> entered = false;
+  std::thread waiting(
+      [&] { entered = rated.enter(clock.steady(), clock.steady() + seconds(1)).has_value(); });
+  clock.await_waiters(1);
+  clock.advance(milliseconds(999));
+  EXPECT_FALSE(entered);
+  clock.advance(milliseconds(1));
+  waiting.join();
+  EXPECT_TRUE(entered);
+}
+
 TEST_F(PaceTest, WhoWaitsForAPlaceGetsTheNextThatIsGivenBack) {
   std::vector<Pace::Place> held;
   while (auto place = enter()) held.push_back(std::move(*place));
