@@ -324,6 +324,7 @@ Result<EnginePart<PropertyExtractor>> open_openai_extractor(const EngineContext&
   openai::ExtractorOptions options{model_options(context)};
   if (config.model) options.model = *config.model;
   options.prompt = context.config.secrets.extractor_prompt;
+  options.max_answer_tokens = config.max_answer_tokens;
   options.max_in_flight = config.max_in_flight;
   options.max_per_minute = config.rate.value_or(0);
   options.stand_in = computed::make_extractor();

@@ -153,6 +153,7 @@ struct Extractor {
   std::optional<std::string> model;        // null: openai.model
   std::optional<std::string> prompt_file;  // null: the engine's own prompt
   std::string fallback = "computed";       // computed | none
+  int max_answer_tokens = 2'000;
   int max_in_flight = 8;
   std::optional<int> rate;  // requests a minute; null: as many as the server takes
   struct {

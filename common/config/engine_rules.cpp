@@ -44,6 +44,7 @@ constexpr Section kSections[] = {
     {"extractor.model", asks_a_model, "extractor.engine: openai"},
     {"extractor.prompt_file", asks_a_model, "extractor.engine: openai"},
     {"extractor.fallback", asks_a_model, "extractor.engine: openai"},
+    {"extractor.max_answer_tokens", asks_a_model, "extractor.engine: openai"},
     {"extractor.max_in_flight", asks_a_model, "extractor.engine: openai"},
     {"extractor.rate", asks_a_model, "extractor.engine: openai"},
     {"extractor.price.", asks_a_model, "extractor.engine: openai"},

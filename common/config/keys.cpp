@@ -379,6 +379,8 @@ std::vector<Key> make_keys() {
       make_key(MESH_MEMBER(extractor.fallback), choice({"computed", "none"}),
                "What becomes of an experiment that the model gives no good answer to, also when\n"
                "asked again: computed, marked as such, or none: a dead letter."),
+      make_key(MESH_MEMBER(extractor.max_answer_tokens), integer(50, 1'000'000),
+               "Longest answer; what is cut off is no good one. Models that think need more."),
       make_key(MESH_MEMBER(extractor.max_in_flight), integer(1, 256),
                "Requests to the model at once; fewer while its server answers 429."),
       make_key(MESH_MEMBER(extractor.rate), integer(1, 1'000'000),

@@ -301,9 +301,33 @@ std::string_view tenant_schemas() {
     "molecule_id": {"type": "string"},
     "data": {"type": "object", "description": "As the client wrote it."},
     "timestamp": {"type": "string", "description": "As the client wrote it."},
-    "llm_properties": {"type": "object", "description": "What could be computed of the molecule."},
+    "llm_properties": {"$ref": "#/components/schemas/Properties"},
     "processed_at": {"type": "string", "format": "date-time"}
   }
+},
+"Properties": {
+  "type": "object",
+  "description": "What was computed of the molecule, or a language model says of it. Members that nobody knows are left out; results of before 0.2 have of the first five `method` alone.",
+  "properties": {
+    "method": {"type": "string", "description": "computed, or openai: and the model."},
+    "strategy": {"type": "string", "enum": ["computed", "model", "fallback"], "description": "fallback: computed, since the model gave no good answer or the tenant's tokens of the day were used up; note says which."},
+    "model": {"type": "string", "description": "Its name; with strategy model alone."},
+    "version": {"type": "string", "description": "Of what computed it, or of the model's prompt and schema."},
+    "confidence": {"type": "number", "minimum": 0, "maximum": 1, "description": "How sure the model says it is; 1 of what was computed."},
+    "formula": {"type": "string"},
+    "molecular_weight": {"type": "number", "description": "In g/mol."},
+    "atom_count": {"type": "number"},
+    "element_count": {"type": "integer"},
+    "composition": {"type": "object", "additionalProperties": {"type": "number"}},
+    "degree_of_unsaturation": {"type": "integer"},
+    "charge": {"type": "integer"},
+    "note": {"type": "string"}
+  },
+  "examples": [{
+    "method": "openai:gpt-4o-mini", "strategy": "model", "model": "gpt-4o-mini", "version": "5b1f0c9a7d3e",
+    "formula": "H2O", "molecular_weight": 18.015, "composition": {"H": 2, "O": 1}, "atom_count": 3, "element_count": 2,
+    "confidence": 0.95
+  }]
 },
 "ResearcherEvents": {
   "type": "object",

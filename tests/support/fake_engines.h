@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <future>
 #include <map>
 #include <mutex>
 #include <string>
@@ -241,13 +242,23 @@ class FakeExtractor final : public PropertyExtractor {
     std::lock_guard lock(mutex_);
     failures_.next(n, {kind, "the fake does not extract", {}, {}, {}});
   }
+  // From now on a call waits for it, as for a model that is slow.
+  void wait_for(std::shared_future<void> go) {
+    std::lock_guard lock(mutex_);
+    go_ = std::move(go);
+  }
   int calls() const {
     std::lock_guard lock(mutex_);
     return calls_;
   }
   std::vector<Result<Json>> extract(std::span<const ChemicalEvent> events) override {
-    std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     ++calls_;
+    if (const auto go = go_; go.valid()) {
+      lock.unlock();
+      go.wait();
+      lock.lock();
+    }
     std::vector<Result<Json>> results;
     for (const ChemicalEvent& event : events) {
       if (auto error = failures_.take()) {
@@ -262,6 +273,7 @@ class FakeExtractor final : public PropertyExtractor {
  private:
   mutable std::mutex mutex_;
   int calls_ = 0;
+  std::shared_future<void> go_;
   Failures failures_;
 };
 
