@@ -83,8 +83,10 @@ Result<std::vector<std::int32_t>> kept_tokens(const WordPiece& pieces, const Jso
   const auto added = tokenizer.find("added_tokens");
   if (added != tokenizer.end() && added->is_array()) {
     for (const Json& token : *added) {
-      const std::string content = token.value("content", "");
-      if (!token.value("special", false)) {
+      // The tokenizer was read before: each is an object with a text.
+      const auto content = token.at("content").get<std::string>();
+      const auto flag = token.find("special");
+      if (flag == token.end() || *flag != true) {
         return fail(ErrorKind::unprocessable,
                     "the tokenizer adds the token \"" + content +
                         "\", which is not special: a model is made of a vocabulary alone");

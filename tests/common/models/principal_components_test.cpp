@@ -47,7 +47,9 @@ TEST(PrincipalComponents, FallInVarianceAndAllOfThemKeepDistances) {
   }
   for (std::size_t i = 0; i < kWidth; ++i) {
     EXPECT_NEAR(mean[i], 0, 1e-6);
-    if (i > 0) EXPECT_LT(variance[i], variance[i - 1]);
+    if (i > 0) {
+      EXPECT_LT(variance[i], variance[i - 1]);
+    }
   }
   const auto distance = [](const std::vector<float>& of, std::size_t a, std::size_t b) {
     double sum = 0;
