@@ -156,7 +156,7 @@ std::string_view tenant_schemas() {
   "properties": {
     "user_id": {"type": "integer", "format": "int64", "minimum": 1},
     "tenant_id": {"$ref": "#/components/schemas/TenantId"},
-    "score": {"type": "number", "description": "The cosine of the embeddings, -1 to 1."},
+    "score": {"type": "number", "description": "The cosine of the embeddings, or of letters and meaning the weighed sum; -1 to 1."},
     "email": {"type": "string"},
     "name": {"type": "string"}
   }
