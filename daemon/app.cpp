@@ -87,6 +87,7 @@ struct App::Impl {
   std::shared_ptr<const http::TlsContext> tls;  // guarded by config_mutex; null: plain HTTP
   std::unique_ptr<Identity> identity;
   std::unique_ptr<const SigningKey> receipt_key;  // null: nothing is purged
+  std::unique_ptr<services::RecentSearches> recent_searches;
   std::unique_ptr<services::TenantDirectory> directory;
   std::unique_ptr<services::QuotaKeeper> quotas;
   std::unique_ptr<Pipelines> pipelines;
@@ -145,9 +146,13 @@ Status App::Impl::start() {
       metrics));
   metering->start();
   open_quotas();
+  recent_searches = std::make_unique<services::RecentSearches>(
+      static_cast<std::size_t>(config.vectors.recent_searches), canary::is_canary);
   pipelines = std::make_unique<Pipelines>(
-      config, engines->ports(), Pipelines::Self{process, options.version, receipt_key.get()}, clock,
-      metrics, usage, spans.get());
+      config, engines->ports(),
+      Pipelines::Self{process, options.version, receipt_key.get(),
+                      [this](const auto& tenant) { recent_searches->forget(tenant); }},
+      clock, metrics, usage, spans.get());
   if (config.has_role(config::role::kPipelines)) {
     pipelines->tasks.define("backup",
                             backup_work(config.data_dir, options.version, clock, metrics));
@@ -263,6 +268,7 @@ Status App::Impl::start_listeners() {
                       *admission,
                       *polls,
                       *waits,
+                      *recent_searches,
                       clock,
                       metrics,
                       usage,

@@ -1,6 +1,7 @@
 #include "daemon/engine_parts.h"
 
 #include <cmath>
+#include <filesystem>
 
 #include "common/base/periodic.h"
 #include "common/config/redis_url.h"
@@ -21,6 +22,7 @@
 #include "common/engines/static_model/static_embedder.h"
 #include "common/models/static_model.h"
 #include "common/telemetry/log.h"
+#include "daemon/embedders.h"
 #include "daemon/mesh_id.h"
 #include "daemon/pipeline/groups.h"
 
@@ -319,6 +321,28 @@ Result<EnginePart<Embedder>> open_openai_embedder(const EngineContext& context) 
   return remote_part<Embedder>(opened, "embedder", "the model's server answered last");
 }
 
+// Without the part of letters.
+Result<EnginePart<Embedder>> open_embedder(const EngineContext& context) {
+  const config::Embedder& config = context.config.embedder;
+  if (config.engine == "static") return open_static_embedder(context);
+  if (config.engine == "openai") return open_openai_embedder(context);
+  return EnginePart<Embedder>{hashing::make_embedder(config.dimension.value_or(kDimension))};
+}
+
+// Those that need no server.
+EmbedderEngines embedder_engines() {
+  EmbedderEngines engines;
+  engines.hashing = [](int dimension) { return hashing::make_embedder(dimension); };
+  engines.static_model = [](const std::string& folder) -> Result<std::shared_ptr<Embedder>> {
+    auto model = MESH_TRY(models::open_static_model(folder));
+    return static_model::make_embedder(std::move(model));
+  };
+  engines.hybrid = [](const auto& letters, const auto& meaning) {
+    return hybrid::make_embedder(letters, meaning);
+  };
+  return engines;
+}
+
 Result<EnginePart<PropertyExtractor>> open_openai_extractor(const EngineContext& context) {
   const config::Extractor& config = context.config.extractor;
   openai::ExtractorOptions options{model_options(context)};
@@ -378,15 +402,30 @@ Result<EnginePart<ReadCache>> open_cache(const EngineContext& context, Stores& s
   return EnginePart<ReadCache>{};
 }
 
-Result<EnginePart<Embedder>> open_embedder(const EngineContext& context) {
+Result<EnginePart<Embedders>> open_embedders(const EngineContext& context) {
   const config::Embedder& config = context.config.embedder;
-  if (config.engine == "hashing") {
-    return EnginePart<Embedder>{hashing::make_embedder(config.dimension.value_or(kDimension))};
+  auto one = MESH_TRY(open_embedder(context));
+  const bool words = config.engine == "hashing";
+  ConfiguredEmbedder configured;
+  configured.embedder = one.port;
+  configured.engine = config.engine;
+  configured.dimension = words ? config.dimension.value_or(kDimension) : kDimension;
+  configured.letters = config.letters.value_or(kDimension);
+  if (config.engine == "static") {
+    configured.model = std::filesystem::absolute(*config.path).lexically_normal().string();
   }
-  const bool own_model = config.engine == "static";
-  auto part = MESH_TRY(own_model ? open_static_embedder(context) : open_openai_embedder(context));
-  const int letters = config.letters.value_or(own_model ? kDimension : 0);
-  if (letters > 0) part.port = hybrid::make_embedder(hashing::make_embedder(letters), part.port);
+  const int letters = config.letters.value_or(config.engine == "static" ? kDimension : 0);
+  if (!words && letters > 0) {
+    configured.meaning = one.port;
+    configured.embedder = hybrid::make_embedder(hashing::make_embedder(letters), one.port);
+  }
+  EnginePart<Embedders> part;
+  part.port =
+      std::make_shared<OpenedEmbedders>(std::move(configured), embedder_engines(), context.clock);
+  part.check = std::move(one.check);
+  part.examine = std::move(one.examine);
+  part.close = std::move(one.close);
+  part.remote = one.remote;
   return part;
 }
 

@@ -10,7 +10,7 @@
 
 #include "common/config/config.h"
 #include "common/domain/server_finding.h"
-#include "common/ports/embedder.h"
+#include "common/ports/embedders.h"
 #include "common/ports/event_log.h"
 #include "common/ports/log_import.h"
 #include "common/ports/property_extractor.h"
@@ -62,8 +62,9 @@ Result<EnginePart<VectorIndex>> open_index(const EngineContext& context, Stores&
 Result<EnginePart<RateLimiter>> open_limiter(const EngineContext& context);
 // Without a port where the configuration wants no cache. `stores` tell whose mesh it is for.
 Result<EnginePart<ReadCache>> open_cache(const EngineContext& context, Stores& stores);
-Result<EnginePart<Embedder>> open_embedder(const EngineContext& context);
-// What open_embedder would refuse of the files that the configuration names; no server is asked.
+// The configured one, and those that generations of the index are made with.
+Result<EnginePart<Embedders>> open_embedders(const EngineContext& context);
+// What open_embedders would refuse of the files that the configuration names; no server is asked.
 Status check_embedder(const config::Embedder& config);
 Result<EnginePart<PropertyExtractor>> open_extractor(const EngineContext& context);
 

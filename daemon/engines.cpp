@@ -72,7 +72,7 @@ class ConfiguredEngines final : public Engines {
   EnginePart<VectorIndex> index_;
   EnginePart<RateLimiter> limiter_;
   EnginePart<ReadCache> cache_;
-  EnginePart<Embedder> embedder_;
+  EnginePart<Embedders> embedders_;
   EnginePart<PropertyExtractor> extractor_;
   std::vector<std::function<void(std::vector<services::Check>&)>> checks_;
   std::vector<std::function<ExaminedServer()>> examined_;
@@ -161,7 +161,7 @@ Status ConfiguredEngines::open(const EngineContext& context) {
   index_ = MESH_TRY(open_index(context, *stores_.port));
   limiter_ = MESH_TRY(open_limiter(context));
   cache_ = MESH_TRY(open_cache(context, *stores_.port));
-  embedder_ = MESH_TRY(open_embedder(context));
+  embedders_ = MESH_TRY(open_embedders(context));
   extractor_ = MESH_TRY(open_extractor(context));
   (void)keep(log_);
   Stores& stores = keep(stores_);
@@ -184,7 +184,7 @@ Status ConfiguredEngines::open(const EngineContext& context) {
                          stores.keys(),
                          keep(index_),
                          keep(limiter_),
-                         keep(embedder_),
+                         keep(embedders_),
                          keep(extractor_),
                          stores_.remote,
                          stores_.remote ? cache : nullptr,

@@ -10,7 +10,7 @@
 #include "common/cipher/tenant_cipher.h"
 #include "common/config/config.h"
 #include "common/domain/server_finding.h"
-#include "common/ports/embedder.h"
+#include "common/ports/embedders.h"
 #include "common/ports/event_log.h"
 #include "common/ports/idempotency_store.h"
 #include "common/ports/key_store.h"
@@ -54,7 +54,7 @@ struct Ports {
   KeyStore& keys;
   VectorIndex& index;
   RateLimiter& limiter;
-  Embedder& embedder;
+  Embedders& embedders;
   PropertyExtractor& extractor;
   // Reads of users, analytics and chemical events ask another server, rather than a file of this
   // machine: their routes then run on the blocking workers.

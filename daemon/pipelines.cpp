@@ -87,7 +87,11 @@ pipeline::ErasureDeps erasure_deps(const config::Config& config, const Ports& po
                              .outbox = ports.outbox,
                              .index = ports.index,
                              .caches = std::move(caches),
-                             .forget_keys = ports.forget_keys,
+                             .forget_keys =
+                                 [keys = ports.forget_keys, forget = self.forget](const auto& of) {
+                                   keys(of);
+                                   forget(of);
+                                 },
                              .uncounted = uncounted(config),
                              .clock = clock,
                              .version = self.version,
@@ -133,9 +137,11 @@ Status make_topics(const config::Log& config, LogAdmin& log) {
 Pipelines::Pipelines(const config::Config& config, const Ports& ports, const Self& self,
                      Clock& clock, Metrics& metrics, Usage& usage, Spans* spans)
     : log_admin_(ports.log_admin, ports.leases, clock),
-      generations({ports.index, ports.embedder, ports.leases, ports.tasks, self.process,
+      serving_embedder(ports.index, ports.embedders, clock),
+      generations({ports.index, ports.embedders, ports.leases, ports.tasks, self.process,
                    options_of(config, self.process, kUserIndex),
-                   deps_of(ports, log_admin_, clock, metrics, usage, spans), ports.searches}),
+                   deps_of(ports, log_admin_, clock, metrics, usage, spans), ports.searches,
+                   &serving_embedder}),
       relay(ports.outbox, ports.leases, ports.log, ports.log_admin, self.process, clock, metrics,
             spans),
       replayer(ports.log, ports.log_admin, clock,
@@ -201,10 +207,12 @@ Status Pipelines::start() {
   if (!foreign) return {};
   const bool asked_for = MESH_TRY(generations.rebuild_is_asked_for());
   if (!asked_for) {
-    log::warn("the index was made with another embedder: searches are refused until it is rebuilt",
-              {{"generation", foreign->name}, {"made_with", foreign->spec.embedder}});
-    (void)MESH_TRY(
-        tasks.submit("rebuild", generations.rebuild_spec(), 0, std::string(kStartedByMesh)));
+    log::warn(
+        "the embedder that the index was made with cannot be had: searches are refused until it "
+        "is rebuilt",
+        {{"generation", foreign->info.name}, {"cause", foreign->why}});
+    auto spec = MESH_TRY(generations.rebuild_spec());
+    (void)MESH_TRY(tasks.submit("rebuild", std::move(spec), 0, std::string(kStartedByMesh)));
   }
   return {};
 }

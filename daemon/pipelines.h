@@ -2,6 +2,7 @@
 // the retention of tenants.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -45,6 +46,8 @@ class Pipelines {
     std::string process;  // names it among those that share stores
     std::string version;
     const SigningKey* receipt_key = nullptr;  // null: it erases no tenant
+    // Told of a tenant that is erased here, as soon as its data are.
+    std::function<void(const TenantId&)> forget = [](const TenantId&) {};
   };
   // What is given outlives the pipelines. `spans` is null where no traces are sent.
   Pipelines(const config::Config& config, const Ports& ports, const Self& self, Clock& clock,
@@ -57,6 +60,8 @@ class Pipelines {
   // The consumer groups that this process is a member of.
   std::vector<std::string> groups() const;
 
+  // What searches of this process ask with, whatever its roles are; told by the generations.
+  pipeline::ServingEmbedder serving_embedder;
   pipeline::Generations generations;
   pipeline::Relay relay;
   pipeline::Replayer replayer;

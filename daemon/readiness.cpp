@@ -48,8 +48,15 @@ std::vector<Check> index_checks(pipeline::Generations& generations) {
   std::vector<Check> all;
   if (const auto foreign = generations.foreign()) {
     all.push_back({"index", true,
-                   foreign->name + " was made with another embedder (" + foreign->spec.embedder +
-                       "): searches are refused until `mesh index rebuild` has made a new one",
+                   foreign->info.name + ": " + foreign->why +
+                       ": searches are refused here until `mesh index rebuild` has made a new one",
+                   true});
+  }
+  if (const auto other = generations.unconfigured()) {
+    all.push_back({"index", true,
+                   other->name + " serves with the embedder that it was made with (" +
+                       other->spec.embedder +
+                       "), which is not the configured one; `mesh index rebuild` makes one of that",
                    true});
   }
   if (const auto filling = generations.filling()) {

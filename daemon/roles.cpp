@@ -35,8 +35,9 @@ http::RouteTable users(const RoleDeps& deps) {
 }
 
 http::RouteTable gateway(const RoleDeps& deps) {
-  return services::search_routes(deps.ports.embedder, deps.ports.index, deps.clock, deps.metrics,
-                                 deps.usage, deps.waits, deps.ports.searches, &deps.admission);
+  return services::search_routes(deps.pipelines.serving_embedder, deps.ports.index, deps.clock,
+                                 deps.metrics, deps.usage, deps.waits, deps.ports.searches,
+                                 &deps.admission, &deps.recent_searches);
 }
 
 http::RouteTable publisher(const RoleDeps& deps) {
@@ -49,8 +50,8 @@ http::RouteTable publisher(const RoleDeps& deps) {
 
 pipeline::TracePorts trace_ports(const RoleDeps& deps) {
   const Ports& ports = deps.ports;
-  return {ports.log,      ports.log_admin, ports.outbox,   ports.retries, ports.index,
-          ports.embedder, ports.analytics, ports.chemical, deps.clock};
+  return {ports.log,       ports.log_admin, ports.outbox,   ports.retries, ports.index,
+          ports.embedders, ports.analytics, ports.chemical, deps.clock};
 }
 
 http::RouteTable subscriber(const RoleDeps& deps) {
@@ -84,9 +85,12 @@ http::RouteTable admin(const RoleDeps& deps) {
         services::member_routes({deps.ports.members, deps.ports.leases}),
         services::work_routes(
             {log, log_admin, deps.clock, deps.ports.tasks, pipelines.tasks, pipelines.replayer,
-             pipelines.dead_letters, pipelines.generations, deps.polls,
+             pipelines.dead_letters, deps.polls,
              [&config = deps.config](const auto& folder) { return can_back_up(config, folder); },
              deps.directory, deps.waits}),
+        services::index_routes({pipelines.generations, pipelines.tasks, deps.ports.index,
+                                deps.ports.embedders, deps.directory, deps.recent_searches,
+                                deps.clock}),
         services::client_task_routes({pipelines.client_tasks, deps.clock}),
         services::trace_routes({{deps.ports.users, trace_ports(deps)}, deps.directory}),
         services::process_routes({deps.running_config, deps.checks, deps.examine})}) {

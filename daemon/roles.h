@@ -17,6 +17,7 @@
 #include "daemon/services/check.h"
 #include "daemon/services/long_polls.h"
 #include "daemon/services/quotas.h"
+#include "daemon/services/recent_searches.h"
 #include "daemon/services/tenant_directory.h"
 #include "daemon/services/write_wait.h"
 
@@ -32,6 +33,7 @@ struct RoleDeps {
   services::Admission& admission;
   services::LongPolls& polls;
   services::WriteWaits& waits;
+  services::RecentSearches& recent_searches;
   Clock& clock;
   Metrics& metrics;
   Usage& usage;

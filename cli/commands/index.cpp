@@ -1,5 +1,10 @@
+#include <filesystem>
+
 #include "cli/commands/follow_task.h"
 #include "cli/commands/verb.h"
+#include "cli/files.h"
+#include "common/base/strings.h"
+#include "common/domain/search.h"
 
 namespace mesh::cli {
 namespace {
@@ -8,7 +13,7 @@ const View& index_view() {
   static const View view{
       "name",
       {{"name", "INDEX", "the generation's name"},
-       {"role", "ROLE", "serving, building or previous"},
+       {"role", "ROLE", "serving, building, shadow or previous"},
        {"vectors", "VECTORS", "users in it", Field::Show::always, Field::Kind::count},
        {"tenants", "TENANTS", "tenants in it", Field::Show::wide, Field::Kind::count},
        {"bytes", "SIZE", "bytes it takes", Field::Show::always, Field::Kind::size},
@@ -18,7 +23,8 @@ const View& index_view() {
        {"number", "NUMBER", "counts the generations", Field::Show::wide},
        {"serving", "SERVING", "do searches go there", Field::Show::wide},
        {"dimension", "DIMENSION", "numbers in a vector", Field::Show::wide, Field::Kind::count},
-       {"embedder", "EMBEDDER", "what makes the vectors", Field::Show::wide}},
+       {"embedder", "EMBEDDER", "what makes the vectors", Field::Show::wide},
+       {"model", "MODEL", "the folder of that embedder's model", Field::Show::wide}},
       "STATE"};
   return view;
 }
@@ -46,18 +52,113 @@ Outcome list_generations(Session& session) {
 }
 
 struct RebuildArgs {
-  bool dry_run = false, no_wait = false;
+  std::string embedder, model;
+  bool shadow = false, dry_run = false, no_wait = false;
 };
 
 Outcome rebuild(Session& session, const RebuildArgs& args) {
-  // The API has no dry run of a rebuild. It reads the whole of user.events, whose size is known.
-  if (!args.dry_run) return started(session, session.mesh->rebuild_index(), args.no_wait);
-  auto topic = MESH_TRY(session.mesh->topic("user.events"));
-  static const View view{"records",
-                         {{"records", "RECORDS", "records of user.events that would be read",
-                           Field::Show::always, Field::Kind::count}}};
-  session.out.row(view, {{"records", at_path(topic, "records")}});
+  Json asked = Json::object();
+  if (!args.embedder.empty()) asked["embedder"] = args.embedder;
+  // meshd has another working directory, and most often the same machine.
+  if (!args.model.empty()) {
+    asked["model"] = std::filesystem::absolute(args.model).lexically_normal().string();
+  }
+  if (args.shadow) asked["shadow"] = true;
+  if (!args.dry_run) return started(session, session.mesh->rebuild_index(asked), args.no_wait);
+  asked["dry_run"] = true;
+  auto plan = MESH_TRY(session.mesh->rebuild_index(asked));
+  // It reads the whole of user.events, whose size is known.
+  const auto topic = MESH_TRY(session.mesh->topic("user.events"));
+  plan["records"] = at_path(topic, "records");
+  static const View view{
+      "records",
+      {{"records", "RECORDS", "records of user.events that would be read", Field::Show::always,
+        Field::Kind::count},
+       {"embedder", "EMBEDDER", "what would make the vectors"},
+       {"dimension", "DIMENSION", "numbers in a vector", Field::Show::wide, Field::Kind::count},
+       {"model", "MODEL", "the folder of that embedder's model", Field::Show::wide},
+       {"shadow", "SHADOW", "would it be built and not served", Field::Show::wide}}};
+  session.out.row(view, plan);
   session.out.note("dry run: a new generation would be built from these beside the serving one");
+  return Exit::ok;
+}
+
+Outcome serve(Session& session, std::int64_t number) {
+  MESH_TRY(session.mesh->serve_index(number));
+  return list_generations(session);
+}
+
+Outcome drop(Session& session, std::int64_t number) {
+  MESH_TRY(confirm(session, "Drop generation " + std::to_string(number) +
+                                " of the index? To have it again takes a rebuild."));
+  MESH_TRY(session.mesh->drop_index(number));
+  session.out.note("generation " + std::to_string(number) + " is dropped");
+  return Exit::ok;
+}
+
+struct CompareArgs {
+  std::optional<std::int64_t> generation;
+  std::string queries;
+  int limit = 10;
+};
+
+std::string hits_text(const Json& hits) {
+  std::vector<std::string> names;
+  for (const Json& hit : hits) names.push_back(plain_text(at_path(hit, "name")));
+  return names.empty() ? "(nobody)" : join(names, ", ");
+}
+
+const View& compare_view() {
+  static const View view{
+      "other.generation",
+      {{"serving.generation", "SERVING", "the generation that serves"},
+       {"other.generation", "OTHER", "the one that it is compared with"},
+       {"queries", "QUERIES", "how many were asked", Field::Show::always, Field::Kind::count},
+       {"overlap", "OVERLAP", "mean share of hits that both have, 1 at most"},
+       {"tau", "TAU", "Kendall's tau: 1 where both order their common hits alike, -1 the reverse"},
+       {"serving.mean_score", "SCORE", "mean score of the serving one's hits", Field::Show::wide},
+       {"other.mean_score", "OTHER SCORE", "mean score of the other one's", Field::Show::wide},
+       {"serving.mean_ms", "MS", "mean milliseconds of a search in the serving one",
+        Field::Show::wide},
+       {"other.mean_ms", "OTHER MS", "mean milliseconds in the other one", Field::Show::wide},
+       {"serving.embedder", "EMBEDDER", "of the serving one", Field::Show::wide},
+       {"other.embedder", "OTHER EMBEDDER", "of the other one", Field::Show::wide},
+       {"left_out", "LEFT OUT", "queries that were not asked, as it took too long",
+        Field::Show::wide, Field::Kind::count},
+       {"most_different", "MOST DIFFERENT", "queries whose hits differ most", Field::Show::never,
+        Field::Kind::json}}};
+  return view;
+}
+
+Outcome compare(Session& session, const CompareArgs& args) {
+  constexpr std::size_t kMostBytes = 1 << 20;
+  Json asked{{"limit", args.limit}};
+  if (args.generation) asked["generation"] = *args.generation;
+  if (!session.settings.tenant.empty()) asked["tenant"] = session.settings.tenant;
+  if (!args.queries.empty()) {
+    if (session.settings.tenant.empty()) {
+      return fail(ErrorKind::invalid, "--queries: name whose they are with --tenant T");
+    }
+    const auto text = MESH_TRY(read_file(args.queries, kMostBytes));
+    asked["queries"] = Json::array();
+    for (const std::string& line : split(text, '\n')) {
+      if (const auto query = trim(line); !query.empty()) asked["queries"].push_back(query);
+    }
+  }
+  const auto report = MESH_TRY(session.mesh->compare_indexes(asked));
+  session.out.record(compare_view(), report);
+  if (at_path(report, "queries") == 0) {
+    session.out.note(
+        "nothing was asked of this process lately (vectors.recent_searches): give queries, a line "
+        "each, by --queries FILE and --tenant T");
+    return Exit::failure;
+  }
+  for (const Json& one : at_path(report, "most_different")) {
+    session.out.note(plain_text(at_path(one, "tenant")) + ": \"" +
+                     plain_text(at_path(one, "query")) + "\" finds " +
+                     hits_text(at_path(one, "serving")) + "; the other " +
+                     hits_text(at_path(one, "other")));
+  }
   return Exit::ok;
 }
 
@@ -111,14 +212,62 @@ void add_index(Commands& commands) {
                             .summary = "Build a new generation from the log and serve it",
                             .details = "Searches go on with the present one until the new one has "
                                        "caught up; the present one is kept for "
-                                       "`mesh index rollback`. Ctrl-C leaves the work running.",
+                                       "`mesh index rollback`. With --shadow the new one is not "
+                                       "served: `mesh index compare`, then `mesh index serve` or "
+                                       "`drop`. Ctrl-C leaves the work running.",
                             .examples = "mesh index rebuild\nmesh index rebuild --dry-run\nmesh "
-                                        "index rebuild --no-wait -o name\n",
+                                        "index rebuild --no-wait -o name\nmesh index rebuild "
+                                        "--embedder static --model ./models/names --shadow\n",
                             .tenant = TenantUse::none,
                             .view = &task_view(),
                             .run = [args](Session& session) { return rebuild(session, *args); }});
+  verb.add_option("--embedder", args->embedder, "hashing or static; without it the configured one")
+      ->type_name("ENGINE");
+  verb.add_option("--model", args->model,
+                  "The folder of a static model, at this place on meshd's machine")
+      ->type_name("DIR");
+  verb.add_flag("--shadow", args->shadow, "Build it, and do not serve it");
   verb.add_flag("--dry-run", args->dry_run, "Say what would be read, build nothing");
   verb.add_flag("--no-wait", args->no_wait, "Start it and return");
+  auto compared = std::make_shared<CompareArgs>();
+  auto& comparison = commands.verb(
+      group, {.name = "compare",
+              .summary = "Ask the serving generation and another one the same",
+              .details = "Asks what users of this meshd searched for lately, or the queries of a "
+                         "file, and says how far both agree. The other one is the shadow where "
+                         "none is named, or else the newest.",
+              .examples = "mesh index compare\nmesh index compare 3 --tenant acme -o json\n"
+                          "mesh index compare --tenant acme --queries queries.txt --limit 20\n",
+              .tenant = TenantUse::restricts,
+              .view = &compare_view(),
+              .run = [compared](Session& session) { return compare(session, *compared); }});
+  comparison.add_option("GENERATION", compared->generation, "The other one's number");
+  comparison.add_option("--queries", compared->queries, "Ask these, a line each; needs --tenant")
+      ->type_name("FILE");
+  comparison.add_option("-n,--limit", compared->limit, "Compare at most so many hits")
+      ->check(whole_number(1, kMaxSearchHits))
+      ->type_name("N")
+      ->capture_default_str();
+  auto number = std::make_shared<std::int64_t>(0);
+  commands
+      .verb(group, {.name = "serve",
+                    .summary = "Serve a generation, as a shadow",
+                    .details = "Once it has caught up with the log. The one that served is kept "
+                               "for `mesh index rollback`; older ones are dropped, but shadows.",
+                    .examples = "mesh index serve 3\n",
+                    .tenant = TenantUse::none,
+                    .view = &index_view(),
+                    .run = [number](Session& session) { return serve(session, *number); }})
+      .add_option("GENERATION", *number, "Its number, as `mesh index list -o wide` shows it")
+      ->required();
+  commands
+      .verb(group, {.name = "drop",
+                    .summary = "Drop a generation that does not serve",
+                    .examples = "mesh index drop 3\nmesh index drop 3 --yes\n",
+                    .tenant = TenantUse::none,
+                    .run = [number](Session& session) { return drop(session, *number); }})
+      .add_option("GENERATION", *number, "Its number, as `mesh index list -o wide` shows it")
+      ->required();
   commands.verb(group,
                 {.name = "rollback",
                  .summary = "Serve the previous generation again",

@@ -356,8 +356,24 @@ Result<std::vector<Json>> Client::explain_users(const std::string& email) {
 
 Result<std::vector<Json>> Client::indexes() { return impl_->items(get(admin({"indexes"})), 0); }
 
-Result<Json> Client::rebuild_index() {
-  return impl_->json(post(admin({"indexes", "rebuild"}), Json::object()));
+Result<Json> Client::rebuild_index(const Json& asked) {
+  return impl_->json(post(admin({"indexes", "rebuild"}), asked));
+}
+
+Status Client::serve_index(std::int64_t generation) {
+  (void)MESH_TRY(
+      impl_->send(patient(post(admin({"indexes", "serve"}), {{"generation", generation}}))));
+  return {};
+}
+
+Status Client::drop_index(std::int64_t generation) {
+  (void)MESH_TRY(
+      impl_->send(patient(post(admin({"indexes", "drop"}), {{"generation", generation}}))));
+  return {};
+}
+
+Result<Json> Client::compare_indexes(const Json& asked) {
+  return impl_->json(patient(post(admin({"indexes", "compare"}), asked)));
 }
 
 Status Client::rollback_index() {

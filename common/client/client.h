@@ -326,8 +326,12 @@ class Client {
 
   // The user index.
   Result<std::vector<Json>> indexes();
-  Result<Json> rebuild_index();  // the task
+  // The task, or with "dry_run" what it would build; `asked` as the route has it.
+  Result<Json> rebuild_index(const Json& asked = Json::object());
   Status rollback_index();
+  Status serve_index(std::int64_t generation);
+  Status drop_index(std::int64_t generation);
+  Result<Json> compare_indexes(const Json& asked);
   Result<Json> verify_index();
 
   // The task that erases what is kept of a tenant or, with `subject`, of one of its users;

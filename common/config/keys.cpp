@@ -335,6 +335,10 @@ std::vector<Key> make_keys() {
       make_key(MESH_MEMBER(vectors.hnsw_threshold), big_integer(1, 1'000'000'000),
                "From how many vectors of a tenant on the search is approximate; null: 4096, as "
                "measured."),
+      make_key(
+          MESH_MEMBER(vectors.recent_searches), integer(0, 100'000),
+          "So many of the last distinct searches a process keeps in its memory, never on disk:\n"
+          "what `mesh index compare` asks generations by. 0: none."),
       make_key(MESH_MEMBER(limiter.engine), choice({"memory", "redis"}),
                "memory (per process) or redis (shared by all processes with its url and prefix)."),
       make_key(

@@ -31,6 +31,9 @@ struct GenerationSpec {
   // Where that embedder's model lies, an absolute path of a folder; empty where it has none. It is
   // what a process opens the embedder from, and no part of what tells embedders apart.
   std::string model = {};
+  // Made to be compared with what serves: until it is served or dropped on purpose it is neither
+  // what a rollback goes back to nor what a rebuild tidies up. serve() takes the mark off.
+  bool shadow = false;
 };
 
 struct GenerationInfo {
@@ -48,6 +51,21 @@ struct QueryVector {
   std::span<const float> values;  // of Embedder::embed_query: of any length
   std::string_view embedder;      // Embedder::id()
 };
+
+// What search() answers where the serving generation was made with another embedder than the query:
+// `unavailable`. `cause` names both.
+inline constexpr std::string_view kOtherEmbedder =
+    "the index that serves was made with another embedder than the query: try again";
+inline tl::unexpected<Error> other_embedder(const std::string& generation,
+                                            const std::string& made_with,
+                                            std::string_view asked_with) {
+  return fail(
+      ErrorKind::unavailable, std::string(kOtherEmbedder),
+      generation + " was made with " + made_with + ", the query with " + std::string(asked_with));
+}
+inline bool is_other_embedder(const Error& error) {
+  return error.kind == ErrorKind::unavailable && error.message == kOtherEmbedder;
+}
 
 struct IndexedUser {
   std::int64_t user_id = 0;
@@ -83,19 +101,23 @@ class VectorIndex {
                                                    std::int64_t epoch) = 0;
   // `conflict` also for the serving one.
   virtual Status drop_generation(int number, std::int64_t epoch) = 0;
-  // Flips the alias, atomically and durably.
+  // Flips the alias, atomically and durably; it is no shadow from then on.
   virtual Status serve(int number, std::int64_t epoch) = 0;
   virtual Result<std::vector<GenerationInfo>> generations() = 0;  // by number
   virtual Status apply(int generation, std::span<const VectorChange> changes) = 0;
   // The k best of the tenant in the serving generation. First those whom `text` matches exactly,
   // whatever they score (of more than 1000 of them any), then those with score >= min_score: of the
   // best by score, at least ten and k, those who match as a prefix, then by score; ties by user id.
-  // Empty without a serving generation or for a tenant without vectors. `unavailable` where the
-  // serving generation was made with another embedder: its vectors mean something else. `invalid`
-  // for another dimension.
+  // Empty without a serving generation or for a tenant without vectors. other_embedder() where the
+  // serving generation was made with another one: its vectors mean something else. `invalid` for
+  // another dimension.
   virtual Result<std::vector<SearchHit>> search(const TenantId& tenant, const QueryVector& query,
                                                 int k, float min_score,
                                                 const SearchText& text = {}) = 0;
+  // The same in any generation, whether it serves or not; `not_found` where there is none.
+  virtual Result<std::vector<SearchHit>> search_in(int generation, const TenantId& tenant,
+                                                   const QueryVector& query, int k, float min_score,
+                                                   const SearchText& text = {}) = 0;
   // What a generation holds of a tenant beyond user id `after`, by id; for verification.
   virtual Result<std::vector<IndexedUser>> scan(int generation, const TenantId& tenant,
                                                 std::int64_t after, int limit) = 0;

@@ -26,6 +26,7 @@
 #include "daemon/services/check.h"
 #include "daemon/services/long_polls.h"
 #include "daemon/services/quotas.h"
+#include "daemon/services/recent_searches.h"
 #include "daemon/services/tenant_directory.h"
 #include "daemon/services/write_wait.h"
 
@@ -80,7 +81,19 @@ struct UsageAdminDeps {
 };
 http::RouteTable usage_routes(UsageAdminDeps deps);
 
-// Dead letters, index generations, replays, backups, tasks.
+// Generations of the user index.
+struct IndexAdminDeps {
+  pipeline::Generations& generations;
+  pipeline::TaskRunner& runner;
+  VectorIndex& index;
+  Embedders& embedders;
+  TenantDirectory& tenants;
+  const RecentSearches& recent;
+  Clock& clock;
+};
+http::RouteTable index_routes(IndexAdminDeps deps);
+
+// Dead letters, replays, backups, tasks.
 struct WorkAdminDeps {
   EventLog& log;
   LogAdmin& admin;
@@ -89,7 +102,6 @@ struct WorkAdminDeps {
   pipeline::TaskRunner& runner;
   pipeline::Replayer& replayer;
   pipeline::DeadLetters& dead_letters;
-  pipeline::Generations& generations;
   LongPolls& polls;  // where requests wait for a task's end
   // Whether a backup can be made in this folder; what is in the way otherwise.
   std::function<Status(const std::string& folder)> can_back_up;

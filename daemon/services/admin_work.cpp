@@ -17,41 +17,6 @@ using http::Response;
 
 constexpr IntRange kTasks{1, 1000, 50};
 
-// --- index generations -----------------------------------------------------------------------
-
-Json generation_json(const pipeline::GenerationStatus& status) {
-  return {{"name", status.info.name},
-          {"number", status.info.number},
-          {"role", status.role},
-          {"serving", status.info.serving},
-          {"vectors", status.info.vectors},
-          {"tenants", status.info.tenants},
-          {"bytes", status.info.bytes},
-          {"dimension", status.info.spec.dimension},
-          {"embedder", status.info.spec.embedder},
-          {"lag", status.pipeline.lag_events},
-          {"state", status.filling ? "filling" : to_string(status.pipeline.state)}};
-}
-
-Result<Response> list_indexes(const WorkAdminDeps& deps, const http::Request&) {
-  auto all = MESH_TRY(deps.generations.list());
-  Json items = Json::array();
-  for (const auto& status : all) items.push_back(generation_json(status));
-  return page(std::move(items));
-}
-
-Result<Response> rollback(const WorkAdminDeps& deps, const http::Request& request) {
-  MESH_TRY(no_members(request));
-  (void)MESH_TRY(deps.generations.rollback());
-  return list_indexes(deps, request);
-}
-
-Result<Response> verify(const WorkAdminDeps& deps, const http::Request& request) {
-  MESH_TRY(no_members(request));
-  auto report = MESH_TRY(deps.generations.verify());
-  return Response::json(200, pipeline::to_json(report));
-}
-
 // --- replays and tasks -----------------------------------------------------------------------
 
 // A pipeline knows the events of its own topic only; another topic's would die of it.
@@ -179,56 +144,6 @@ Result<Response> cancel_task(const WorkAdminDeps& deps, const http::Request& req
 using Work = Result<Response> (*)(const WorkAdminDeps&, const http::Request&);
 using Shared = std::shared_ptr<const WorkAdminDeps>;
 
-http::RouteTable index_routes(const Shared& shared) {
-  using http::Body;
-  const auto work = [shared](Work of) { return answering(shared, of); };
-  return api::for_operators(
-      "indexes",
-      {{.method = "GET",
-        .pattern = "/admin/v1/indexes",
-        .pool = http::Pool::quick,
-        .operation = "listIndexes",
-        .summary = "Generations of the user index",
-        .answers = {api::gives("GenerationPage", "All generations.")},
-        .handler = work(list_indexes)},
-       {.method = "POST",
-        .pattern = "/admin/v1/indexes/rebuild",
-        .body = Body::json,
-        .pool = http::Pool::slow,
-        .operation = "rebuildIndex",
-        .summary = "Builds a new generation from the log and serves it",
-        .request = api::no_members(),
-        .answers = {api::starts_task("The task that builds it.")},
-        .problems = {409, 422},
-        .handler = work([](const WorkAdminDeps& d, const http::Request& r) -> Result<Response> {
-          MESH_TRY(no_members(r));
-          // The spec names this process's embedder: processes with another one leave the task.
-          return task_answer(
-              d.runner.submit("rebuild", d.generations.rebuild_spec(), 0, started_by(r)));
-        })},
-       {.method = "POST",
-        .pattern = "/admin/v1/indexes/rollback",
-        .body = Body::json,
-        .pool = http::Pool::slow,
-        .operation = "rollBackIndex",
-        .summary = "Serves the generation before again",
-        .request = api::no_members(),
-        .answers = {api::gives("GenerationPage", "All generations, after it.")},
-        .problems = {409, 422},
-        .handler = work(rollback)},
-       {.method = "POST",
-        .pattern = "/admin/v1/indexes/verify",
-        .body = Body::json,
-        .pool = http::Pool::slow,
-        .read_only = true,
-        .operation = "verifyIndex",
-        .summary = "Compares the index with the log",
-        .request = api::no_members(),
-        .answers = {api::gives("VerifyReport", "What the comparison found.")},
-        .problems = {422},
-        .handler = work(verify)}});
-}
-
 http::RouteTable task_routes(const Shared& shared) {
   using http::Body;
   const auto work = [shared](Work of) { return answering(shared, of); };
@@ -311,7 +226,7 @@ std::string started_by(const http::Request& request) {
 http::RouteTable work_routes(WorkAdminDeps deps) {
   const auto shared = std::make_shared<const WorkAdminDeps>(std::move(deps));
   http::RouteTable all;
-  for (const auto& table : {letter_routes(shared), index_routes(shared), task_routes(shared)}) {
+  for (const auto& table : {letter_routes(shared), task_routes(shared)}) {
     all.insert(all.end(), table.begin(), table.end());
   }
   return all;

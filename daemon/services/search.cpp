@@ -21,9 +21,9 @@ constexpr NumberRange kRatio{0, 1, 0};  // without a fallback: that is the embed
 Result<std::string> answer_of(Embedder& embedder, VectorIndex& index, const TenantId& tenant,
                               const Search& search) {
   const std::string& query = search.query;
-  const TenantText text{tenant, query};
-  const auto vector = MESH_TRY(embedder.embed_query(text, search.semantic_ratio));
-  auto hits = MESH_TRY(index.search(tenant, {vector, embedder.id()}, search.limit, search.min_score,
+  const auto vector = MESH_TRY(embedder.embed_query({tenant, query}, search.semantic_ratio));
+  const std::string asked_with = embedder.id();
+  auto hits = MESH_TRY(index.search(tenant, {vector, asked_with}, search.limit, search.min_score,
                                     SearchText(query)));
   std::string answer;
   // Some 160 bytes a hit: the text is allocated once, most often.
@@ -49,12 +49,15 @@ std::string question_of(const Embedder& embedder, const Search& search) {
          std::to_string(search.min_score) + "/" + ratio + "/" + search.query;
 }
 
-Result<std::string> search(Embedder& embedder, VectorIndex& index, ReadCache* cache,
-                           const http::Request& request) {
+Result<std::string> search(pipeline::ServingEmbedder& serving, VectorIndex& index, ReadCache* cache,
+                           RecentSearches* recent, const http::Request& request) {
   const TenantId& tenant = request.tenant();
   const auto wanted = MESH_TRY(search_of(request));
-  return cached_answer(cache, pipeline::searches_of(tenant), question_of(embedder, wanted),
-                       [&] { return answer_of(embedder, index, tenant, wanted); });
+  if (recent != nullptr) recent->note(tenant, wanted.query);
+  return serving.with([&](Embedder& embedder) {
+    return cached_answer(cache, pipeline::searches_of(tenant), question_of(embedder, wanted),
+                         [&] { return answer_of(embedder, index, tenant, wanted); });
+  });
 }
 
 }  // namespace
@@ -94,9 +97,9 @@ std::vector<http::Parameter> search_parameters() {
               {{"type", "number"}, {"minimum", kRatio.low}, {"maximum", kRatio.high}})};
 }
 
-http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& clock,
+http::RouteTable search_routes(pipeline::ServingEmbedder& serving, VectorIndex& index, Clock& clock,
                                Metrics& metrics, Usage& usage, WriteWaits& waits, ReadCache* cache,
-                               Admission* admission) {
+                               Admission* admission, RecentSearches* recent) {
   auto parameters = search_parameters();
   for (auto&& seen : {api::min_position(), api::prefer_wait()}) parameters.push_back(seen);
   return {
@@ -114,8 +117,8 @@ http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& cl
        .parameters = std::move(parameters),
        .answers = {api::gives("SearchResults", "The hits.")},
        .handler =
-           [&, cache, admission](auto request, auto respond) {
-             waits.when_seen(*request, respond, [&, cache, admission, request, respond] {
+           [&, cache, admission, recent](auto request, auto respond) {
+             waits.when_seen(*request, respond, [&, cache, admission, recent, request, respond] {
                // A query is embedded, and nothing else is known of it that counts.
                if (admission != nullptr) {
                  const auto within = admission->spend(*request->principal, {.embeds = true});
@@ -123,7 +126,7 @@ http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& cl
                }
                // From here: what the request waited for its position is not the search's time.
                const auto start = clock.steady();
-               auto found = search(embedder, index, cache, *request);
+               auto found = search(serving, index, cache, recent, *request);
                const Labels tenant{{"tenant", metrics.tenant_label(request->tenant().str())}};
                metrics
                    .counter("ai_gateway_requests_total", "Searches by path and tenant.",

@@ -6,11 +6,12 @@
 
 #include "common/base/clock.h"
 #include "common/http/route.h"
-#include "common/ports/embedder.h"
 #include "common/ports/read_cache.h"
 #include "common/ports/vector_index.h"
 #include "common/telemetry/metrics.h"
 #include "common/telemetry/usage.h"
+#include "daemon/pipeline/generations/serving_embedder.h"
+#include "daemon/services/recent_searches.h"
 #include "daemon/services/write_wait.h"
 
 namespace mesh::services {
@@ -29,9 +30,10 @@ Result<Search> search_of(const http::Request& request);
 std::vector<http::Parameter> search_parameters();
 
 // Answers are kept in `cache`, where there is one. `admission`: of the quota that queries use,
-// which are embedded; null: none is kept.
-http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& clock,
+// which are embedded; null: none is kept. `recent`: where what was asked is kept for comparisons.
+http::RouteTable search_routes(pipeline::ServingEmbedder& serving, VectorIndex& index, Clock& clock,
                                Metrics& metrics, Usage& usage, WriteWaits& waits,
-                               ReadCache* cache = nullptr, Admission* admission = nullptr);
+                               ReadCache* cache = nullptr, Admission* admission = nullptr,
+                               RecentSearches* recent = nullptr);
 
 }  // namespace mesh::services

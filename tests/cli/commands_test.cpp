@@ -4,6 +4,9 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "cli/records.h"
 #include "common/base/strings.h"
 #include "tests/cli/cli_fixture.h"
@@ -536,6 +539,55 @@ TEST_F(CommandsTest, IndexVerifyFailsWhereTheIndexDiffers) {
   *missing = 1;
   EXPECT_EQ(at_fake({"index", "verify"}), 1);
   EXPECT_THAT(err, HasSubstr("`mesh index rebuild`"));
+}
+
+TEST_F(CommandsTest, IndexRebuildSendsWhatItIsAskedForWithAFolderFromTheRoot) {
+  fake.on("POST", "/admin/v1/indexes/rebuild", 200,
+          Json{{"embedder", "static:1/8"}, {"dimension", 8}, {"model", "/m"}, {"shadow", true}});
+  topic("user.events", 5);
+  EXPECT_EQ(at_fake({"index", "rebuild", "--embedder", "static", "--model", "models/./a",
+                     "--shadow", "--dry-run"}),
+            0)
+      << err;
+  EXPECT_THAT(out, HasSubstr("static:1/8"));
+  const auto requests = fake.requests();
+  const auto asked = std::ranges::find(requests, "POST", &http::Request::method);
+  ASSERT_NE(asked, requests.end());
+  const Json body = Json::parse(asked->body);
+  EXPECT_EQ(body["model"], (std::filesystem::current_path() / "models/a").string());
+  EXPECT_EQ(body["embedder"], "static");
+  EXPECT_EQ(body["shadow"], true);
+  EXPECT_EQ(body["dry_run"], true);
+}
+
+TEST_F(CommandsTest, IndexCompareShowsFiguresAndWhatDiffersMost) {
+  auto queries = std::make_shared<int>(2);
+  fake.on("POST", "/admin/v1/indexes/compare", [queries](const http::Request&) {
+    const Json hit{{"user_id", 1}, {"score", 0.5}, {"email", ""}, {"name", "Ann"}};
+    return http::Response::json(200, Json{{"serving", {{"generation", "user_embeddings-1"}}},
+                                          {"other", {{"generation", "user_embeddings-2"}}},
+                                          {"queries", *queries},
+                                          {"overlap", 0.75},
+                                          {"tau", nullptr},
+                                          {"most_different",
+                                           {{{"tenant", "acme"},
+                                             {"query", "ann"},
+                                             {"overlap", 0},
+                                             {"serving", {hit}},
+                                             {"other", Json::array()}}}}});
+  });
+  std::ofstream(dir.file("queries")) << "ann\n\n  bob \n";
+  EXPECT_EQ(
+      at_fake({"index", "compare", "2", "--queries", dir.file("queries"), "--tenant", "acme"}), 0)
+      << err;
+  EXPECT_EQ(
+      Json::parse(fake.last().body),
+      (Json{{"generation", 2}, {"tenant", "acme"}, {"queries", {"ann", "bob"}}, {"limit", 10}}));
+  EXPECT_THAT(out, HasSubstr("0.75"));
+  EXPECT_THAT(err, HasSubstr("acme: \"ann\" finds Ann; the other (nobody)"));
+  *queries = 0;
+  EXPECT_EQ(at_fake({"index", "compare"}), 1);
+  EXPECT_THAT(err, HasSubstr("vectors.recent_searches"));
 }
 
 // A log that was lost: a rebuild would empty the index, and searches with it.

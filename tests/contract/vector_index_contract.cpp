@@ -368,8 +368,34 @@ TEST_P(VectorIndexContract, AQueryOfAnotherEmbedderIsRefused) {
     const auto found = index().search(tenant_id(tenant), {vector, "another"}, 10, -1);
     ASSERT_FALSE(found);
     EXPECT_EQ(found.error().kind, ErrorKind::unavailable);
+    EXPECT_TRUE(is_other_embedder(found.error())) << found.error().to_string();
+    const auto in = index().search_in(generation, tenant_id(tenant), {vector, "another"}, 10, -1);
+    ASSERT_FALSE(in);
+    EXPECT_TRUE(is_other_embedder(in.error())) << in.error().to_string();
   }
   EXPECT_THAT(ids("acme", direction(0)), ElementsAre(1));
+}
+
+TEST_P(VectorIndexContract, AnyGenerationCanBeSearched) {
+  const int serving = make_serving_generation();
+  const int other = make_generation();
+  apply(serving, {upsert("acme", 1, 1, direction(0))});
+  apply(other, {upsert("acme", 2, 1, direction(0)), upsert("acme", 3, 1, direction(50)),
+                upsert("globex", 4, 1, direction(0))});
+  const auto vector = direction(10);
+  const auto found = index().search_in(other, tenant_id("acme"), query(vector), 10, -1);
+  ASSERT_TRUE(found) << found.error().to_string();
+  ASSERT_THAT(*found, SizeIs(2));
+  EXPECT_EQ(found->front().user_id, 2);
+  EXPECT_NEAR(found->front().score, std::cos(10 * std::numbers::pi / 180), 1e-4);
+  EXPECT_EQ(found->back().user_id, 3);
+  EXPECT_THAT(index().search_in(other, tenant_id("acme"), query(vector), 1, -1).value(), SizeIs(1));
+  EXPECT_THAT(index().search_in(other, tenant_id("acme"), query(vector), 10, 0.9F).value(),
+              SizeIs(1));
+  EXPECT_THAT(ids("acme", vector), ElementsAre(1)) << "nothing else serves for it";
+  const auto none = index().search_in(other + 1, tenant_id("acme"), query(vector), 10, -1);
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().kind, ErrorKind::not_found);
 }
 
 TEST_P(VectorIndexContract, WhatWasAppliedIsThereAfterReopening) {

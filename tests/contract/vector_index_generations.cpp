@@ -46,6 +46,33 @@ TEST_P(VectorIndexContract, ServeFlipsWhatSearchesSee) {
   EXPECT_THAT(ids("acme", direction(0)), ElementsAre(1));
 }
 
+TEST_P(VectorIndexContract, AGenerationKeepsWhereItsModelLiesAndThatItIsAShadow) {
+  const int plain = make_serving_generation();
+  const auto made = index().create_generation({kDimension, kEmbedder, "/models/a b", true}, 0);
+  ASSERT_TRUE(made) << made.error().to_string();
+  EXPECT_TRUE(made->spec.shadow);
+  for (const bool reopened : {false, true}) {
+    if (reopened) reopen();
+    EXPECT_EQ(info(made->number).spec.model, "/models/a b");
+    EXPECT_TRUE(info(made->number).spec.shadow);
+    EXPECT_EQ(info(plain).spec.model, "");
+    EXPECT_FALSE(info(plain).spec.shadow);
+  }
+}
+
+TEST_P(VectorIndexContract, WhatHasServedIsNoShadow) {
+  const int plain = make_serving_generation();
+  const int shadow = index().create_generation({kDimension, kEmbedder, "", true}, 0)->number;
+  const int another = index().create_generation({kDimension, kEmbedder, "", true}, 0)->number;
+  ASSERT_TRUE(index().serve(shadow, 0));
+  ASSERT_TRUE(index().serve(plain, 0));
+  for (const bool reopened : {false, true}) {
+    if (reopened) reopen();
+    EXPECT_FALSE(info(shadow).spec.shadow);
+    EXPECT_TRUE(info(another).spec.shadow);
+  }
+}
+
 TEST_P(VectorIndexContract, TheServingGenerationCannotBeDropped) {
   const int first = make_serving_generation();
   const int second = make_generation();

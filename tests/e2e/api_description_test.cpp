@@ -339,6 +339,18 @@ void ApiDescription::ask_of_work() {
   EXPECT_EQ(task("/indexes/rebuild", Json::object())["state"], "done");
   operate("POST", "/indexes/verify", 200);
   operate("POST", "/indexes/rollback", 200);
+  operate("POST", "/indexes/rebuild", 200, {{"dry_run", true}});
+  operate("POST", "/indexes/rebuild", 422, {{"embedder", "static"}, {"model", "relative"}});
+  EXPECT_EQ(task("/indexes/rebuild", {{"shadow", true}})["state"], "done");
+  operate("POST", "/indexes/rebuild", 409, {{"shadow", true}});
+  operate("POST", "/indexes/compare", 200, {{"tenant", "acme"}, {"queries", {"ada"}}});
+  operate("POST", "/indexes/compare", 404, {{"generation", 99}});
+  operate("POST", "/indexes/compare", 422, {{"queries", {"ada"}}});
+  operate("POST", "/indexes/serve", 200, {{"generation", 3}});
+  operate("POST", "/indexes/serve", 404, {{"generation", 99}});
+  operate("POST", "/indexes/drop", 409, {{"generation", 3}});
+  operate("POST", "/indexes/drop", 200, {{"generation", 1}});
+  operate("POST", "/indexes/drop", 404, {{"generation", 99}});
   const auto tasks = operate("GET", "/tasks?limit=1", 200).json()["items"];
   operate("POST", "/tasks/" + tasks.at(0)["id"].get<std::string>() + "/cancel", 409);
   operate("GET", "/tasks/none", 404);

@@ -184,29 +184,70 @@ TEST(Operation, AProcessIsAMemberWhileItRuns) {
   EXPECT_NE(again[0]["id"], members[0]["id"]) << "another start is another member";
 }
 
-TEST(Operation, WithAnotherEmbedderTheIndexIsRebuiltBeforeItServes) {
+// Two embedders in one process: each generation is fed and searched with its own.
+TEST(Operation, WithAnotherEmbedderTheIndexServesOnIsComparedFlippedAndRolledBack) {
   test::TempDir dir;
+  const auto create = [](Daemon& daemon, const std::string& name) {
+    EXPECT_EQ(daemon
+                  .call("users", "POST", "/users/create?ack=searchable", "acme:a",
+                        Json{{"email", name + "@acme.dev"}, {"name", name}}.dump())
+                  .status,
+              201);
+  };
   {
     Daemon daemon(dir.file("data"));
     ASSERT_TRUE(daemon.start()) << daemon.errors();
-    EXPECT_EQ(daemon
-                  .call("users", "POST", "/users/create?ack=searchable", "acme:a",
-                        R"({"email":"ann@acme.dev","name":"Ann"})")
-                  .status,
-              201);
+    create(daemon, "Ann");
     EXPECT_EQ(daemon.stop(), 0);
   }
   Daemon daemon(dir.file("data"), "embedder: {dimension: 256}\n");
   ASSERT_TRUE(daemon.start()) << daemon.errors();
-  const Json tasks = Json::parse(daemon.mesh({"tasks", "list", "-o", "json"}).out);
-  ASSERT_EQ(tasks.size(), 1u) << "the start asks for the rebuild";
-  const auto done = daemon.mesh({"tasks", "wait", tasks[0]["id"].get<std::string>()});
-  EXPECT_EQ(done.exit_code, 0) << done.err;
-  const auto found = daemon.call("gateway", "GET", "/ai/users/search?query=ann", "acme:a");
-  EXPECT_EQ(found.json()["results"][0]["name"], "Ann") << found.body;
-  const Json indexes = Json::parse(daemon.mesh({"index", "list", "-o", "json"}).out);
-  EXPECT_EQ(indexes[1]["dimension"], 256);
-  EXPECT_EQ(indexes[1]["serving"], true);
+  const auto found = [&](const std::string& name) {
+    const auto answer = daemon.call("gateway", "GET", "/ai/users/search?query=" + name, "acme:a");
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    const Json results = answer.json()["results"];
+    return results.empty() ? Json() : results[0]["name"];
+  };
+  const auto mesh = [&](std::vector<std::string> words) {
+    const auto done = daemon.mesh(std::move(words));
+    EXPECT_EQ(done.exit_code, 0) << done.err;
+    return done;
+  };
+  const auto list = [&] { return Json::parse(mesh({"index", "list", "-o", "json"}).out); };
+
+  EXPECT_EQ(Json::parse(mesh({"tasks", "list", "-o", "json"}).out).size(), 0u);
+  EXPECT_EQ(found("Ann"), "Ann");
+  create(daemon, "Bob");
+  EXPECT_EQ(found("Bob"), "Bob") << "the index follows with the embedder that it was made with";
+  EXPECT_NE(mesh({"check"}).out.find("not the configured one"), std::string::npos);
+
+  mesh({"index", "rebuild", "--shadow", "--no-progress"});
+  EXPECT_EQ(list()[0]["serving"], true);
+  EXPECT_EQ(list()[0]["embedder"], "hashing-v2/384");
+  EXPECT_EQ(list()[1]["role"], "shadow");
+  EXPECT_EQ(list()[1]["embedder"], "hashing-v2/256");
+  EXPECT_EQ(daemon.mesh({"index", "rebuild", "--shadow"}).exit_code, 1) << "there is one";
+  create(daemon, "Cid");
+
+  const Json compared = Json::parse(mesh({"index", "compare", "-o", "json"}).out);
+  EXPECT_EQ(compared["queries"], 2) << "what was searched for";
+  EXPECT_EQ(compared["serving"]["embedder"], "hashing-v2/384");
+  EXPECT_EQ(compared["other"]["embedder"], "hashing-v2/256");
+  EXPECT_GT(compared["overlap"], 0);
+
+  daemon.await_idle();
+  mesh({"index", "serve", "2"});
+  EXPECT_EQ(found("Cid"), "Cid");
+  EXPECT_EQ(list()[1]["serving"], true);
+  EXPECT_EQ(list()[0]["role"], "previous");
+  create(daemon, "Dan");
+  EXPECT_EQ(found("Dan"), "Dan");
+  daemon.await_idle();
+  mesh({"index", "rollback"});
+  EXPECT_EQ(list()[0]["serving"], true);
+  EXPECT_EQ(found("Dan"), "Dan");
+  mesh({"index", "drop", "2", "--yes"});
+  EXPECT_EQ(list().size(), 1u);
 }
 
 // Symptom: the second start ended with `conflict`.

@@ -65,6 +65,45 @@ TEST_F(StaticModelEndToEnd, WithoutLettersTheVectorsAreTheModels) {
   EXPECT_EQ(daemon.stop(), 0);
 }
 
+TEST_F(StaticModelEndToEnd, AnIndexOfTheModelIsBuiltAndServedBesideTheConfiguredEmbedder) {
+  {
+    Daemon daemon(dir_.file("data"));
+    ASSERT_TRUE(daemon.start()) << daemon.errors();
+    create(daemon, "Sign Blocked", "x@yy.dev");
+    const auto built = daemon.mesh(
+        {"index", "rebuild", "--embedder", "static", "--model", model(), "--no-progress"});
+    ASSERT_EQ(built.exit_code, 0) << built.err;
+    EXPECT_EQ(first(daemon, "cannot%20log%20in"), "Sign Blocked");
+    const Json indexes = Json::parse(daemon.mesh({"index", "list", "-o", "json"}).out);
+    EXPECT_EQ(indexes[0]["model"], nullptr);
+    EXPECT_EQ(indexes[1]["model"], model());
+    const auto refused = daemon.mesh(
+        {"index", "rebuild", "--embedder", "static", "--model", dir_.file("none"), "--dry-run"});
+    EXPECT_EQ(refused.exit_code, 1);
+    EXPECT_THAT(refused.err, HasSubstr(dir_.file("none")));
+    EXPECT_EQ(daemon.stop(), 0);
+  }
+  {
+    Daemon daemon(dir_.file("data"));
+    ASSERT_TRUE(daemon.start()) << daemon.errors();
+    create(daemon, "Late Invoice", "q@zz.dev");
+    EXPECT_EQ(first(daemon, "blocked%20sign"), "Sign Blocked") << "after a restart, too";
+    EXPECT_EQ(first(daemon, "invoice%20late"), "Late Invoice");
+    EXPECT_EQ(daemon.stop(), 0);
+  }
+  std::filesystem::remove_all(model());
+  Daemon daemon(dir_.file("data"));
+  ASSERT_TRUE(daemon.start()) << daemon.errors();
+  const Json tasks = Json::parse(daemon.mesh({"tasks", "list", "-o", "json"}).out);
+  ASSERT_EQ(tasks.size(), 2u) << "without the model the start asks for a rebuild";
+  ASSERT_EQ(daemon.mesh({"tasks", "wait", tasks[0]["id"].get<std::string>()}).exit_code, 0);
+  EXPECT_EQ(first(daemon, "Late%20Invoice"), "Late Invoice");
+  const Json indexes = Json::parse(daemon.mesh({"index", "list", "-o", "json"}).out);
+  EXPECT_EQ(indexes.back()["embedder"], "hashing-v2/384");
+  EXPECT_EQ(indexes.back()["serving"], true);
+  EXPECT_EQ(daemon.stop(), 0);
+}
+
 TEST_F(StaticModelEndToEnd, AFolderThatDoesNotLoadStopsTheStartAndTheCheckByName) {
   std::filesystem::remove(model() + "/tokenizer.json");
   Daemon daemon(dir_.file("data"), config());

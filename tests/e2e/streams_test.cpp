@@ -69,6 +69,7 @@ std::vector<Command> commands(const std::string& folder) {
       {{"tenants", "top", "--watch", "-n", "1", "-o", "json"}},
       {{"index", "list"}},
       {{"index", "rebuild", "--dry-run"}},
+      {{"index", "compare", "--tenant", "acme", "--queries", folder + "/queries.txt"}},
       {{"index", "verify"}},
       {{"model", "info", folder + "/model"}},
       {{"tasks", "list"}},
@@ -136,6 +137,7 @@ class Streams : public ::testing::Test {
           R"({"model":{"type":"WordPiece","unk_token":"[UNK]","continuing_subword_prefix":"##",)"
           R"("max_input_chars_per_word":100,"vocab":{"[UNK]":0}}})");
     write("users.csv", "email,name\nb@acme.dev,Bob\n");
+    write("queries.txt", "alice\nbob\n");
   }
   void write(const std::string& name, const std::string& text) {
     std::ofstream(dir_.file(name)) << text;
@@ -237,8 +239,8 @@ TEST_F(Streams, ATailWhoseReaderGoesAwayWhileNothingComesEndsAtOnce) {
 TEST_F(Streams, TheTableHasEveryVerb) {
   const std::set<std::string> silent{"users delete", "tenants delete", "dlq edit", "tasks cancel",
                                      "context add", "context use", "context remove", "context show",
-                                     "index rollback", "groups delete", "restore", "migrate",
-                                     "tasks watch", "types delete", "usage",
+                                     "index rollback", "index serve", "index drop", "groups delete",
+                                     "restore", "migrate", "tasks watch", "types delete", "usage",
                                      "model build",     // tests/cli/model_test has it
                                      "verify-receipt",  // purge_test has it
                                      // tests/e2e/deploy has these.

@@ -172,7 +172,7 @@ class Service {
     (void)index_.serve(1, 0);
     polls_.stop();  // who would wait is answered as it is then
     add(services::users_routes(users_, keys_, admission_, usage_, waits_));
-    add(services::search_routes(embedder_, index_, clock_, metrics_, usage_, waits_));
+    add(services::search_routes(serving_, index_, clock_, metrics_, usage_, waits_));
     add(services::analytics_routes(analytics_, chemical_));
     add(services::publish_routes({log_,
                                   log_,
@@ -231,6 +231,8 @@ class Service {
   Log log_;
   test::FakeEmbedder embedder_;
   test::FakeVectorIndex index_;
+  test::FakeEmbedders embedders_{embedder_};
+  pipeline::ServingEmbedder serving_{index_, embedders_, clock_};
   test::FakeLeaseStore leases_{clock_};
   test::FakeOutbox outbox_{leases_, clock_};
   test::FakeRetryStore retries_;

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "common/base/ids.h"
-#include "common/ports/embedder.h"
+#include "common/ports/embedders.h"
 #include "common/ports/property_extractor.h"
 #include "common/ports/vector_index.h"
 #include "tests/support/failures.h"
@@ -64,6 +64,54 @@ class FakeEmbedder final : public Embedder {
   ErrorKind refused_as_ = ErrorKind::invalid;
   int calls_ = 0;
   Failures failures_;
+};
+
+// Those that it is given, which outlive it; the first one is the configured one.
+class FakeEmbedders final : public Embedders {
+ public:
+  explicit FakeEmbedders(Embedder& configured) : all_{&configured} {}
+  void add(Embedder& one) {
+    std::lock_guard lock(mutex_);
+    all_.push_back(&one);
+  }
+  // As of a model whose folder is gone.
+  void remove(const Embedder& one) {
+    std::lock_guard lock(mutex_);
+    std::erase(all_, &one);
+  }
+
+  std::shared_ptr<Embedder> configured() override {
+    std::lock_guard lock(mutex_);
+    return shared(*all_.front());
+  }
+  GenerationSpec configured_spec() override {
+    std::lock_guard lock(mutex_);
+    return spec(*all_.front());
+  }
+  Result<std::shared_ptr<Embedder>> of(const GenerationSpec& spec) override {
+    std::lock_guard lock(mutex_);
+    for (Embedder* one : all_) {
+      if (one->id() == spec.embedder) return shared(*one);
+    }
+    return fail(ErrorKind::unavailable, "the fake has no embedder " + spec.embedder);
+  }
+  // An engine is an id here.
+  Result<GenerationSpec> spec_of(std::string_view engine, std::string_view model) override {
+    std::lock_guard lock(mutex_);
+    for (Embedder* one : all_) {
+      if (!engine.empty() && one->id() != engine) continue;
+      auto found = spec(*one);
+      found.model = model;
+      return found;
+    }
+    return fail(ErrorKind::unprocessable, "the fake has no engine " + std::string(engine));
+  }
+
+ private:
+  static std::shared_ptr<Embedder> shared(Embedder& one) { return {std::shared_ptr<void>(), &one}; }
+  static GenerationSpec spec(const Embedder& one) { return {one.dimension(), one.id()}; }
+  std::mutex mutex_;
+  std::vector<Embedder*> all_;  // guarded by mutex_
 };
 
 class FakeVectorIndex final : public VectorIndex {
@@ -146,6 +194,7 @@ class FakeVectorIndex final : public VectorIndex {
     if (epoch != epoch_) return taken_over();
     if (!generations_.contains(number)) return fail(ErrorKind::not_found, "no such generation");
     serving_ = number;
+    generations_[number].spec.shadow = false;
     return {};
   }
   Result<std::vector<GenerationInfo>> generations() override {
@@ -167,9 +216,41 @@ class FakeVectorIndex final : public VectorIndex {
     }
     return {};
   }
-  Result<std::vector<SearchHit>> search(const TenantId&, const QueryVector&, int, float,
-                                        const SearchText&) override {
-    return std::vector<SearchHit>{};
+  // By `rank`, else by id.
+  Result<std::vector<SearchHit>> search(const TenantId& tenant, const QueryVector& query, int k,
+                                        float min_score, const SearchText& text) override {
+    const int number = serving();
+    if (number == 0) return std::vector<SearchHit>{};
+    return search_in(number, tenant, query, k, min_score, text);
+  }
+  Result<std::vector<SearchHit>> search_in(int generation, const TenantId& tenant,
+                                           const QueryVector& query, int k, float,
+                                           const SearchText&) override {
+    std::lock_guard lock(mutex_);
+    const auto at = generations_.find(generation);
+    if (at == generations_.end()) return fail(ErrorKind::not_found, "no such generation");
+    const auto& [spec, entries, ranked] = at->second;
+    if (spec.embedder != query.embedder) {
+      return other_embedder("user_embeddings-" + std::to_string(generation), spec.embedder,
+                            query.embedder);
+    }
+    std::vector<std::int64_t> order = ranked;
+    for (const auto& [key, entry] : entries) {
+      if (ranked.empty() && key.first == tenant.str()) order.push_back(key.second);
+    }
+    std::vector<SearchHit> hits;
+    for (const auto user : order) {
+      const auto entry = entries.find({tenant.str(), user});
+      if (entry == entries.end() || entry->second.removed || std::ssize(hits) >= k) continue;
+      const float score = 1.0F / static_cast<float>(hits.size() + 1);
+      hits.push_back({user, tenant, score, entry->second.email, entry->second.name});
+    }
+    return hits;
+  }
+  // The users that searches of the generation find, the best first.
+  void rank(int generation, std::vector<std::int64_t> users) {
+    std::lock_guard lock(mutex_);
+    generations_.at(generation).ranked = std::move(users);
   }
   Result<std::vector<IndexedUser>> scan(int generation, const TenantId& tenant, std::int64_t after,
                                         int limit) override {
@@ -208,6 +289,7 @@ class FakeVectorIndex final : public VectorIndex {
   struct Generation {
     GenerationSpec spec;
     std::map<Key, Entry> entries;
+    std::vector<std::int64_t> ranked;
   };
   static bool is(const Key& key, const TenantId& tenant, std::optional<std::int64_t> user_id) {
     return key.first == tenant.str() && (!user_id || key.second == *user_id);

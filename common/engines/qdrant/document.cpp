@@ -21,8 +21,9 @@ Result<Generations> Generations::parse(const std::string& text) {
     read.last = document->at("last").get<int>();
     read.serving = document->at("serving").get<int>();
     for (const auto& one : document->at("generations")) {
-      read.specs[one.at("number").get<int>()] = {one.at("dimension").get<int>(),
-                                                 one.at("embedder").get<std::string>()};
+      read.specs[one.at("number").get<int>()] = {
+          one.at("dimension").get<int>(), one.at("embedder").get<std::string>(),
+          one.value("model", std::string()), one.value("shadow", false)};
     }
   } catch (const Json::exception&) {
     return damaged();
@@ -34,8 +35,10 @@ Result<Generations> Generations::parse(const std::string& text) {
 std::string Generations::text() const {
   Json generations = Json::array();
   for (const auto& [number, spec] : specs) {
-    generations.push_back(
-        {{"number", number}, {"dimension", spec.dimension}, {"embedder", spec.embedder}});
+    Json one{{"number", number}, {"dimension", spec.dimension}, {"embedder", spec.embedder}};
+    if (!spec.model.empty()) one["model"] = spec.model;
+    if (spec.shadow) one["shadow"] = true;
+    generations.push_back(std::move(one));
   }
   return dump({{"mesh", mesh}, {"last", last}, {"serving", serving}, {"generations", generations}});
 }

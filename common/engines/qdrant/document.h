@@ -10,7 +10,10 @@
 namespace mesh::qdrant {
 
 // {"mesh":"0198…","last":3,"serving":2,
-//  "generations":[{"number":2,"dimension":384,"embedder":"hashing-v1"}]}
+//  "generations":[{"number":2,"dimension":384,"embedder":"hashing-v1"},
+//                 {"number":3,"dimension":256,"embedder":"static:…/256","model":"/models/names",
+//                  "shadow":true}]}
+// Documents of older programs have no "model" and no "shadow"; those who read them pass over both.
 struct Generations {
   std::string mesh;  // a UUID, also in the metadata of its collections; empty: none was made yet
   int last = 0;      // the last number that was used

@@ -220,6 +220,7 @@ Status GenerationBook::serve(int number, std::int64_t epoch) {
   const auto answer = MESH_TRY(server_.ask({"GET", path(number) + "/exists"}));
   if (member(answer, "exists") != true) return lost(number);
   generations.serving = number;
+  generations.specs[number].shadow = false;
   MESH_TRY(write(generations, epoch));
   if (const auto moved = move_alias(number); !moved) {
     log::warn("qdrant: the alias names another generation than the one that serves",

@@ -28,11 +28,7 @@ constexpr int kIdPage = 10'000;  // of ids alone
 
 Status check_query(const GenerationSpec& spec, int number, const QueryVector& query) {
   if (spec.embedder != query.embedder) {
-    return fail(
-        ErrorKind::unavailable,
-        "searches wait for an index of the configured embedder: `mesh index rebuild` makes it",
-        generation_name(number) + " was made with " + spec.embedder + ", the query with " +
-            std::string(query.embedder));
+    return other_embedder(generation_name(number), spec.embedder, query.embedder);
   }
   if (query.values.size() != static_cast<std::size_t>(spec.dimension)) {
     return fail(ErrorKind::invalid, "the vector has dimension " +
@@ -72,6 +68,9 @@ class Index final : public QdrantIndex {
   Status apply(int generation, std::span<const VectorChange> changes) override;
   Result<std::vector<SearchHit>> search(const TenantId& tenant, const QueryVector& query, int k,
                                         float min_score, const SearchText& text) override;
+  Result<std::vector<SearchHit>> search_in(int generation, const TenantId& tenant,
+                                           const QueryVector& query, int k, float min_score,
+                                           const SearchText& text) override;
   Result<std::vector<IndexedUser>> scan(int generation, const TenantId& tenant, std::int64_t after,
                                         int limit) override;
   Result<KeptPoints> kept(int generation, const TenantId& tenant,
@@ -84,7 +83,7 @@ class Index final : public QdrantIndex {
 
  private:
   struct Search;
-  Result<std::vector<SearchHit>> search_in(int number, const Search& search);
+  Result<std::vector<SearchHit>> ask(int number, const Search& search);
   Result<Json> points(int number, const char* what, std::string body);
   Result<Counts> count(int number);
   void forget_count(int number);
@@ -193,9 +192,13 @@ Result<std::vector<SearchHit>> Index::search(const TenantId& tenant, const Query
   for (const bool fresh : {false, true}) {
     const auto known = MESH_TRY(book_.current(fresh));
     if (known.serving == 0) return std::vector<SearchHit>{};
-    MESH_TRY(check_query(known.specs.at(known.serving), known.serving, query));
+    if (auto fits = check_query(known.specs.at(known.serving), known.serving, query); !fits) {
+      // Another generation may serve by now, which the caller has seen.
+      if (!fresh && is_other_embedder(fits.error())) continue;
+      return fail(fits.error());
+    }
     if (k <= 0) return std::vector<SearchHit>{};
-    auto hits = search_in(known.serving, search);
+    auto hits = ask(known.serving, search);
     if (hits || hits.error().kind != ErrorKind::not_found) return hits;
     // Another generation may serve by now, and this one be gone.
     if (fresh) return lost(known.serving, hits.error());
@@ -203,7 +206,18 @@ Result<std::vector<SearchHit>> Index::search(const TenantId& tenant, const Query
   return std::vector<SearchHit>{};
 }
 
-Result<std::vector<SearchHit>> Index::search_in(int number, const Search& search) {
+Result<std::vector<SearchHit>> Index::search_in(int generation, const TenantId& tenant,
+                                                const QueryVector& query, int k, float min_score,
+                                                const SearchText& text) {
+  const auto spec = MESH_TRY(book_.find(generation));
+  MESH_TRY(check_query(spec, generation, query));
+  if (k <= 0) return std::vector<SearchHit>{};
+  auto hits = ask(generation, {tenant, query, k, min_score, text});
+  if (!hits) return lost(generation, hits.error());
+  return hits;
+}
+
+Result<std::vector<SearchHit>> Index::ask(int number, const Search& search) {
   const auto& [tenant, query, k, min_score, text] = search;
   const auto wanted = static_cast<std::size_t>(text.empty() ? k : std::max(k, kCompeting));
   const double factor = factor_of(query.values);

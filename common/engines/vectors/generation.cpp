@@ -8,7 +8,9 @@ namespace mesh::vectors {
 std::string generation_name(int number) { return "user_embeddings-" + std::to_string(number); }
 
 GenerationInfo Generation::info(bool serving) const {
-  return {generation_name(number_), number_,         spec_,          serving,
+  GenerationSpec spec = spec_;
+  spec.shadow = shadow_;
+  return {generation_name(number_), number_,         std::move(spec), serving,
           vectors_.load(),          tenants_.load(), memory_.bytes()};
 }
 

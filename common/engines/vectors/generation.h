@@ -1,6 +1,7 @@
 // One generation in memory: a partition per tenant.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -18,11 +19,13 @@ class Generation {
   Generation(int number, GenerationSpec spec, FineBudget& budget, std::size_t approximate_from)
       : number_(number),
         spec_(std::move(spec)),
+        shadow_(spec_.shadow),
         memory_(spec_.dimension, budget, approximate_from) {}
 
   int number() const { return number_; }
   const GenerationSpec& spec() const { return spec_; }
   GenerationInfo info(bool serving) const;
+  void note_served() { shadow_ = false; }
 
   const TenantPartition* find(const std::string& tenant) const;  // null where it never had a vector
   void upsert(const std::string& tenant, std::int64_t partition, const StoredPoint& point);
@@ -32,7 +35,8 @@ class Generation {
   TenantPartition* find_mutable(const std::string& tenant) const;
 
   const int number_;
-  const GenerationSpec spec_;
+  const GenerationSpec spec_;  // as it was made
+  std::atomic<bool> shadow_;
   PartitionMemory memory_;
   std::atomic<std::int64_t> vectors_{0};
   std::atomic<std::int64_t> tenants_{0};  // that have vectors now

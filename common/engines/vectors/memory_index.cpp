@@ -41,6 +41,7 @@ std::shared_ptr<Generation> MemoryIndex::remove(int number) {
 void MemoryIndex::serve(int number) {
   std::unique_lock lock(mutex_);
   serving_ = generations_.at(number);
+  serving_->note_served();
 }
 
 std::shared_ptr<Generation> MemoryIndex::find(int number) const {
@@ -76,19 +77,24 @@ Result<std::vector<SearchHit>> MemoryIndex::search(const TenantId& tenant, const
     generation = serving_;
   }
   if (!generation) return std::vector<SearchHit>{};
-  if (generation->spec().embedder != asked.embedder) {
-    return fail(
-        ErrorKind::unavailable,
-        "searches wait for an index of the configured embedder: `mesh index rebuild` makes it",
-        generation_name(generation->number()) + " was made with " + generation->spec().embedder +
-            ", the query with " + std::string(asked.embedder));
+  return search_in(*generation, tenant, asked, k, min_score, text);
+}
+
+Result<std::vector<SearchHit>> MemoryIndex::search_in(const Generation& generation,
+                                                      const TenantId& tenant,
+                                                      const QueryVector& asked, int k,
+                                                      float min_score,
+                                                      const SearchText& text) const {
+  const GenerationSpec& spec = generation.spec();
+  if (spec.embedder != asked.embedder) {
+    return other_embedder(generation_name(generation.number()), spec.embedder, asked.embedder);
   }
-  const int dimension = generation->spec().dimension;
+  const int dimension = spec.dimension;
   if (asked.values.size() != static_cast<std::size_t>(dimension)) {
     return wrong_dimension(asked.values.size(), dimension);
   }
   auto query = MESH_TRY(Query::make(asked.values));
-  const auto* partition = generation->find(tenant.str());
+  const auto* partition = generation.find(tenant.str());
   if (partition == nullptr || k <= 0) return std::vector<SearchHit>{};
   auto found = partition->search(tenant, query, k, min_score, text);
   if (found.inexact.empty()) return std::move(found.hits);

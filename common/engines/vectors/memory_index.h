@@ -37,6 +37,10 @@ class MemoryIndex {
   // VectorIndex::search.
   Result<std::vector<SearchHit>> search(const TenantId& tenant, const QueryVector& query, int k,
                                         float min_score, const SearchText& text) const;
+  // VectorIndex::search_in.
+  Result<std::vector<SearchHit>> search_in(const Generation& generation, const TenantId& tenant,
+                                           const QueryVector& query, int k, float min_score,
+                                           const SearchText& text) const;
 
  private:
   struct Search;

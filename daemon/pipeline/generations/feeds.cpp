@@ -10,24 +10,40 @@
 
 namespace mesh::pipeline {
 
-Feeds::Feeds(VectorIndex& index, Embedder& embedder, ReadCache* searches, PipelineOptions base,
-             PipelineDeps deps)
-    : index_(index),
-      embedder_(embedder),
-      searches_(searches),
-      base_(std::move(base)),
-      deps_(deps) {}
+namespace {
+
+struct KeptStage {
+  std::shared_ptr<Embedder> embedder;
+  std::unique_ptr<Stage> stage;  // uses it
+};
+
+}  // namespace
+
+Feeds::Feeds(VectorIndex& index, ReadCache* searches, PipelineOptions base, PipelineDeps deps)
+    : index_(index), searches_(searches), base_(std::move(base)), deps_(deps) {}
 
 Feeds::~Feeds() { stop(); }
 
-Status Feeds::feed(int number) {
+Status Feeds::feed(int number, const std::shared_ptr<Embedder>& embedder) {
+  const std::string id = embedder->id();
+  bool other = false;
+  {
+    std::lock_guard lock(mutex_);
+    const auto at = fed_.find(number);
+    if (at != fed_.end() && at->second.embedder == id) return {};
+    other = at != fed_.end();
+  }
+  if (other) starve(number);
   std::lock_guard lock(mutex_);
-  if (fed_.contains(number)) return {};
   PipelineOptions options = base_;
   options.name = group(number);
   options.letter_rule = [this, number] { return letter_rule(number); };
   Fed one;
-  one.stage = make_user_index_stage(number, embedder_, index_, searches_, deps_.spans);
+  one.embedder = id;
+  const auto kept = std::make_shared<KeptStage>();
+  kept->embedder = embedder;
+  kept->stage = make_user_index_stage(number, *embedder, index_, searches_, deps_.spans);
+  one.stage = std::shared_ptr<Stage>(kept, kept->stage.get());
   one.pipeline = std::make_shared<Pipeline>(std::move(options), *one.stage, deps_);
   MESH_TRY(one.pipeline->start());
   fed_.emplace(number, std::move(one));

@@ -20,12 +20,12 @@ class Feeds {
  public:
   // What is given outlives it; `searches` may be null. The group of generation n is
   // "<base.name>-<n>".
-  Feeds(VectorIndex& index, Embedder& embedder, ReadCache* searches, PipelineOptions base,
-        PipelineDeps deps);
+  Feeds(VectorIndex& index, ReadCache* searches, PipelineOptions base, PipelineDeps deps);
   ~Feeds();  // stop()
 
-  // Starts its pipeline; does nothing where that runs.
-  Status feed(int number);
+  // Starts its pipeline, whose vectors `embedder` makes; does nothing where that runs. Where it
+  // runs with another embedder, which is so after the loss of an index, it begins anew.
+  Status feed(int number, const std::shared_ptr<Embedder>& embedder);
   // Stops its pipeline, which forgets its metrics; does nothing where none runs.
   void starve(int number);
   void stop();  // of all
@@ -38,7 +38,8 @@ class Feeds {
 
  private:
   struct Fed {
-    std::shared_ptr<Stage> stage;
+    std::string embedder;                // its id
+    std::shared_ptr<Stage> stage;        // keeps its embedder
     std::shared_ptr<Pipeline> pipeline;  // before it goes, so does the stage: stopped first
   };
   struct Served;
@@ -46,7 +47,6 @@ class Feeds {
   LetterRule letter_rule(int number) const;
 
   VectorIndex& index_;
-  Embedder& embedder_;
   ReadCache* const searches_;
   const PipelineOptions base_;
   const PipelineDeps deps_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -38,8 +39,7 @@ void tell_unfollowed(const Error& error) {
 
 struct Generations::Impl {
   explicit Impl(Deps d)
-      : deps(std::move(d)),
-        feeds(deps.index, deps.embedder, deps.searches, deps.base, deps.pipeline) {}
+      : deps(std::move(d)), feeds(deps.index, deps.searches, deps.base, deps.pipeline) {}
 
   const Deps deps;
   Feeds feeds;
@@ -55,10 +55,12 @@ struct Generations::Impl {
   std::mutex lifecycle;  // held over start and stop
   std::thread thread;    // last: it uses all of the above
 
-  GenerationSpec spec() const { return {deps.embedder.dimension(), deps.embedder.id()}; }
-  bool fits(const GenerationInfo& info) const {
-    return info.spec.dimension == deps.embedder.dimension() &&
-           info.spec.embedder == deps.embedder.id();
+  bool can_embed(const GenerationInfo& info) const {
+    return deps.embedders.of(info.spec).has_value();
+  }
+  bool is_configured(const GenerationInfo& info) const {
+    const GenerationSpec own = deps.embedders.configured_spec();
+    return info.spec.dimension == own.dimension && info.spec.embedder == own.embedder;
   }
   bool stopped() const { return state == State::stopped; }  // mutex held
   std::string group(int number) const { return feeds.group(number); }
@@ -78,6 +80,9 @@ struct Generations::Impl {
   Result<GenerationInfo> served() const;
   Result<bool> wait_through(int number);
   Result<std::unique_ptr<Keeper>> wait_for_keeper();
+  Result<std::unique_ptr<Keeper>> must_keep();
+  using Choice = std::function<Result<GenerationInfo>(const Infos&)>;
+  Result<GenerationInfo> flip(const Choice& choose);
   std::optional<std::int64_t> filling();
   Result<std::vector<Task>> asked_rebuilds() const;
   int building() const;
@@ -149,10 +154,13 @@ Status Generations::Impl::reconcile() {
   for (const int number : feeds.numbers()) {
     if (std::ranges::find(all, number, &GenerationInfo::number) == all.end()) feeds.starve(number);
   }
+  if (deps.serving != nullptr) deps.serving->note(all);
   for (const GenerationInfo& info : all) {
-    // One of another embedder cannot be fed; it stays as it is until a rebuild drops it.
-    if (!fits(info)) continue;
-    MESH_TRY(feeds.feed(info.number));
+    // One whose embedder is not to be had cannot be fed; it stays as it is until a rebuild drops
+    // it.
+    const auto embedder = deps.embedders.of(info.spec);
+    if (!embedder) continue;
+    MESH_TRY(feeds.feed(info.number, *embedder));
   }
   return {};
 }
@@ -178,11 +186,13 @@ Status Generations::Impl::keep(Infos& all) {
   MESH_TRY(keeper.drop_groups(all));
   if (serving_of(all) != all.end()) return {};
   // One that a start cut short left behind, or a new one.
-  auto newest = std::find_if(all.rbegin(), all.rend(), [this](const auto& i) { return fits(i); });
+  auto newest = std::find_if(all.rbegin(), all.rend(), [this](const auto& info) {
+    return is_configured(info) && !info.spec.shadow;
+  });
   if (newest == all.rend()) {
     const auto groups = MESH_TRY(admin().groups());
     if (!groups_left(groups, deps.base.name, all).empty()) return {};  // they are let go soon
-    auto made = MESH_TRY(keeper.make(spec()));
+    auto made = MESH_TRY(keeper.make(deps.embedders.configured_spec()));
     all.push_back(std::move(made));
     newest = all.rbegin();
   }
@@ -244,7 +254,7 @@ std::optional<std::int64_t> Generations::Impl::filling() {
   }
   // Unlocked, since the engines may be slow.
   const auto serving = served();
-  if (!serving || !fits(*serving)) return std::nullopt;
+  if (!serving || !can_embed(*serving)) return std::nullopt;
   const auto committed = committed_by(admin(), group(serving->number));
   if (!committed) return std::nullopt;
   std::lock_guard lock(mutex);
@@ -298,9 +308,19 @@ void Generations::stop() { impl_->stop(); }
 
 std::optional<std::int64_t> Generations::filling() { return impl_->filling(); }
 
-std::optional<GenerationInfo> Generations::foreign() {
+std::optional<ForeignGeneration> Generations::foreign() {
   auto serving = impl_->served();
-  if (!serving || impl_->fits(*serving)) return std::nullopt;
+  if (!serving) return std::nullopt;
+  auto embedder = impl_->deps.embedders.of(serving->spec);
+  if (embedder) return std::nullopt;
+  return ForeignGeneration{std::move(*serving), std::move(embedder.error().message)};
+}
+
+std::optional<GenerationInfo> Generations::unconfigured() {
+  auto serving = impl_->served();
+  if (!serving || impl_->is_configured(*serving) || !impl_->can_embed(*serving)) {
+    return std::nullopt;
+  }
   return std::move(*serving);
 }
 
@@ -309,16 +329,18 @@ Result<bool> Generations::rebuild_is_asked_for() {
   return std::ranges::any_of(asked, [this](const Task& task) { return can_rebuild(task); });
 }
 
-Json Generations::rebuild_spec() const {
-  const GenerationSpec own = impl_->spec();
-  return {{"embedder", own.embedder}, {"dimension", own.dimension}};
+Result<Json> Generations::rebuild_spec(const RebuildRequest& request) {
+  const auto spec = MESH_TRY(impl_->deps.embedders.spec_of(request.engine, request.model));
+  if (request.shadow) MESH_TRY(no_shadow(MESH_TRY(impl_->deps.index.generations())));
+  Json json{{"embedder", spec.embedder}, {"dimension", spec.dimension}};
+  if (!spec.model.empty()) json["model"] = spec.model;
+  if (request.shadow) json["shadow"] = true;
+  return json;
 }
 
 bool Generations::can_rebuild(const Task& task) const {
-  if (!task.spec.is_object()) return true;
-  const GenerationSpec own = impl_->spec();
-  return task.spec.value("embedder", own.embedder) == own.embedder &&
-         task.spec.value("dimension", own.dimension) == own.dimension;
+  Embedders& embedders = impl_->deps.embedders;
+  return embedders.of(rebuilt_spec(task.spec, embedders.configured_spec())).has_value();
 }
 
 Result<std::vector<GenerationStatus>> Generations::list() {
@@ -327,12 +349,15 @@ Result<std::vector<GenerationStatus>> Generations::list() {
   std::vector<GenerationStatus> list;
   for (GenerationInfo& info : all) {
     const int number = info.number;
-    const bool follows = impl_->fits(info);
+    const bool follows = impl_->can_embed(info);
     GenerationStatus status{std::move(info), {}, {}, follows};
     status.filling = status.info.serving && impl_->filling();
     const auto pipeline = impl_->feeds.pipeline(number);
     status.pipeline = pipeline ? pipeline->status() : impl_->status_elsewhere(number);
-    status.role = status.info.serving ? "serving" : number == building ? "building" : "previous";
+    status.role = status.info.serving       ? "serving"
+                  : number == building      ? "building"
+                  : status.info.spec.shadow ? "shadow"
+                                            : "previous";
     list.push_back(std::move(status));
   }
   return list;
@@ -355,50 +380,111 @@ Result<std::shared_ptr<Stage>> Generations::serving_stage() {
 
 Status Generations::rebuild(TaskContext& context) {
   Impl& impl = *impl_;
-  return pipeline::rebuild(context, {impl.keeper(), impl.deps.pipeline.log, impl.spec(),
-                                     [&impl] { return impl.reconcile(); },
-                                     [&impl](int number) -> std::optional<std::string> {
-                                       const auto fed = impl.feeds.pipeline(number);
-                                       if (!fed) return std::nullopt;
-                                       const auto status = fed->status();
-                                       if (status.state != PipelineStatus::State::failed)
-                                         return std::nullopt;
-                                       return status.last_error;
-                                     }});
+  const GenerationSpec spec =
+      rebuilt_spec(context.task().spec, impl.deps.embedders.configured_spec());
+  return pipeline::rebuild(
+      context, {impl.keeper(), impl.deps.pipeline.log, spec, [&impl] { return impl.reconcile(); },
+                [&impl](int number) -> std::optional<std::string> {
+                  const auto fed = impl.feeds.pipeline(number);
+                  if (!fed) return std::nullopt;
+                  const auto status = fed->status();
+                  if (status.state != PipelineStatus::State::failed) return std::nullopt;
+                  return status.last_error;
+                }});
 }
 
-Result<GenerationInfo> Generations::rollback() {
-  Impl& impl = *impl_;
-  // It would flip away from what is rolled back to, and drop it.
+Result<std::unique_ptr<Keeper>> Generations::Impl::must_keep() {
+  auto keeper = MESH_TRY(wait_for_keeper());
+  if (keeper) return keeper;
+  return fail(ErrorKind::conflict,
+              "another process changes the generations; try again when it is done");
+}
+
+// Serves what `choose` answers. What is neither that nor the one that served, nor a shadow, goes.
+Result<GenerationInfo> Generations::Impl::flip(const Choice& choose) {
+  // It would flip away from what is served here, and drop it.
   const auto refuse_beside_rebuild = [&]() -> Status {
-    const auto asked = MESH_TRY(impl.asked_rebuilds());
+    const auto asked = MESH_TRY(asked_rebuilds());
     if (asked.empty()) return {};
     return fail(ErrorKind::conflict, "a rebuild is under way; wait for it or cancel it first");
   };
   MESH_TRY(refuse_beside_rebuild());
-  auto keeper = MESH_TRY(impl.wait_for_keeper());
-  if (!keeper) {
-    return fail(ErrorKind::conflict,
-                "another process changes the generations; try again when it is done");
-  }
+  auto keeper = MESH_TRY(must_keep());
   MESH_TRY(refuse_beside_rebuild());
-  auto all = MESH_TRY(impl.deps.index.generations());
-  const auto previous =
-      std::find_if(all.rbegin(), all.rend(), [](const auto& info) { return !info.serving; });
-  if (previous == all.rend()) {
-    return fail(ErrorKind::conflict, "there is no previous generation to serve");
+  const auto all = MESH_TRY(deps.index.generations());
+  const auto chosen = MESH_TRY(choose(all));
+  if (chosen.serving) return chosen;
+  if (const auto embedder = deps.embedders.of(chosen.spec); !embedder) {
+    return fail(ErrorKind::conflict, chosen.name + " was made with the embedder " +
+                                         chosen.spec.embedder + ": " + embedder.error().message);
   }
-  if (!impl.fits(*previous)) {
-    return fail(ErrorKind::conflict, previous->name + " was made with the embedder " +
-                                         previous->spec.embedder +
-                                         "; configure that one and try again");
-  }
-  auto caught_up = MESH_TRY(impl.wait_through(previous->number));
+  const bool caught_up = MESH_TRY(wait_through(chosen.number));
   if (!caught_up) {
-    return fail(ErrorKind::conflict, previous->name + " is behind the log; try again later");
+    return fail(ErrorKind::conflict, chosen.name + " is behind the log; try again later");
   }
-  MESH_TRY(keeper->serve(previous->number));
-  return impl.find(previous->number);
+  MESH_TRY(keeper->serve(chosen.number));
+  for (const GenerationInfo& info : all) {
+    if (info.number == chosen.number || info.serving || info.spec.shadow) continue;
+    // It serves by now, whatever becomes of this; the next rebuild drops it, too.
+    if (auto dropped = keeper->drop(info.number); !dropped) {
+      log::warn("an older generation was not dropped; the next rebuild does it",
+                {{"generation", info.number}, {"error", dropped.error().to_string()}});
+    }
+  }
+  const auto served = MESH_TRY(find(chosen.number));
+  if (deps.serving != nullptr) {
+    if (const auto now = deps.index.generations()) deps.serving->note(*now);
+  }
+  return served;
+}
+
+Result<GenerationInfo> Generations::rollback() {
+  return impl_->flip([](const Infos& all) -> Result<GenerationInfo> {
+    const auto previous = std::find_if(all.rbegin(), all.rend(), [](const auto& info) {
+      return !info.serving && !info.spec.shadow;
+    });
+    if (previous != all.rend()) return *previous;
+    return fail(ErrorKind::conflict, "there is no previous generation to serve");
+  });
+}
+
+Result<GenerationInfo> Generations::serve(int number) {
+  return impl_->flip([number](const Infos& all) -> Result<GenerationInfo> {
+    const auto found = std::ranges::find(all, number, &GenerationInfo::number);
+    if (found != all.end()) return *found;
+    return fail(ErrorKind::not_found, "there is no generation " + std::to_string(number));
+  });
+}
+
+Status Generations::drop(int number) {
+  Impl& impl = *impl_;
+  (void)MESH_TRY(impl.find(number));
+  const auto not_built = [&]() -> Status {
+    const auto asked = MESH_TRY(impl.asked_rebuilds());
+    for (const Task& task : asked) {
+      if (!task.checkpoint.is_object() || task.checkpoint.value("generation", 0) != number)
+        continue;
+      return fail(ErrorKind::conflict, "a rebuild is at generation " + std::to_string(number) +
+                                           ": `mesh tasks cancel " + task.id + "` drops it");
+    }
+    return {};
+  };
+  MESH_TRY(not_built());
+  {
+    auto keeper = MESH_TRY(impl.must_keep());
+    MESH_TRY(not_built());
+    const auto now = MESH_TRY(impl.find(number));
+    if (now.serving) {
+      return fail(ErrorKind::conflict,
+                  now.name + " serves searches: `mesh index serve` another one first");
+    }
+    MESH_TRY(keeper->drop(number));
+  }
+  // Its group goes with the look, or with a later one where another process reads for it still.
+  if (auto looked = impl.reconcile(); !looked && looked.error().kind != ErrorKind::cancelled) {
+    tell_unfollowed(looked.error());
+  }
+  return {};
 }
 
 Result<VerifyReport> Generations::verify() {

@@ -97,6 +97,10 @@ class Rebuild {
       if (known != all.end() && !known->serving) {
         MESH_TRY(insist([&] { return drop(begun); }));
       }
+      if (deps_.spec.shadow) {
+        std::erase_if(all, [&](const auto& info) { return info.number == begun; });
+        MESH_TRY(no_shadow(all));
+      }
       auto made = MESH_TRY(insist([&] { return keeper_->make(deps_.spec); }));
       number_ = made.number;
     }
@@ -112,15 +116,20 @@ class Rebuild {
       MESH_TRY(insist(deps_.reconcile));
       MESH_TRY(catch_up());
       if (context_.stopping()) return stopped_early();
+      if (deps_.spec.shadow) return report_end();
       MESH_TRY(insist([&] { return keeper_->serve(number_); }));
       served_ = true;
     }
     auto all = MESH_TRY(insist([&] { return deps_.keeper.index.generations(); }));
     for (const GenerationInfo& info : all) {
-      if (info.number == number_ || info.number == previous_) continue;
+      if (info.number == number_ || info.number == previous_ || info.spec.shadow) continue;
       MESH_TRY(insist([&] { return drop(info.number); }));
     }
-    // It serves, so it is through all that was to be done, also since the last look at it.
+    return report_end();
+  }
+
+  // It is through all that was to be done, also since the last look at it.
+  Status report_end() {
     report(context_, context_.task().total, context_.task().total, context_.task().checkpoint,
            {{"generation", number_}, {"previous", previous_}});
     return {};
@@ -193,6 +202,25 @@ class Rebuild {
 };
 
 }  // namespace
+
+GenerationSpec rebuilt_spec(const Json& spec, const GenerationSpec& configured) {
+  if (!spec.is_object()) return configured;
+  GenerationSpec asked;
+  asked.embedder = spec.value("embedder", configured.embedder);
+  asked.dimension = spec.value("dimension", configured.dimension);
+  asked.model =
+      spec.value("model", asked.embedder == configured.embedder ? configured.model : std::string());
+  asked.shadow = spec.value("shadow", false);
+  return asked;
+}
+
+Status no_shadow(const std::vector<GenerationInfo>& all) {
+  const auto found = std::ranges::find_if(all, [](const auto& info) { return info.spec.shadow; });
+  if (found == all.end()) return {};
+  const std::string number = std::to_string(found->number);
+  return fail(ErrorKind::conflict, found->name + " is a shadow already: `mesh index serve " +
+                                       number + "` or `mesh index drop " + number + "` first");
+}
 
 Status rebuild(TaskContext& context, const RebuildDeps& deps) {
   return Rebuild(context, deps).run();

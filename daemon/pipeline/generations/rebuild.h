@@ -18,6 +18,11 @@ struct RebuildDeps {
   std::function<std::optional<std::string>(int)> failure;
 };
 
+// What the spec of such a task asks for; what it does not say is as in `configured`.
+GenerationSpec rebuilt_spec(const Json& spec, const GenerationSpec& configured);
+// `conflict` where there is a shadow: one at a time is fed beside what serves.
+Status no_shadow(const std::vector<GenerationInfo>& all);
+
 // See Generations::rebuild.
 Status rebuild(TaskContext& context, const RebuildDeps& deps);
 

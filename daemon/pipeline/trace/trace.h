@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
-#include "common/ports/embedder.h"
+#include "common/ports/embedders.h"
 #include "common/ports/event_log.h"
 #include "common/ports/outbox.h"
 #include "common/ports/projection_store.h"
@@ -28,7 +28,7 @@ struct TracePorts {
   Outbox& outbox;
   RetryStore& retries;
   VectorIndex& index;
-  Embedder& embedder;
+  Embedders& embedders;
   AnalyticsStore& analytics;
   ChemicalStore& chemical;
   Clock& clock;

@@ -119,7 +119,7 @@ bool was_removed(const UserState& state) {
 // Why the index does not have the user as the store has it.
 Reason index_reason(const UserState& state) {
   if (!state.serving) return Reason::no_index;
-  if (!state.same_embedder) return Reason::embedder;
+  if (!state.no_embedder.empty()) return Reason::embedder;
   if (state.outbox) return Reason::outbox;
   if (state.parked && state.parked->attempts > 0) return Reason::retrying;
   if (state.waiting) return Reason::behind;
@@ -144,7 +144,7 @@ std::string user_name(const UserState& state) {
 }  // namespace
 
 bool is_searchable(const UserState& state) {
-  return state.user && state.serving && state.same_embedder && state.indexed &&
+  return state.user && state.serving && state.no_embedder.empty() && state.indexed &&
          state.indexed->version >= state.user->version;
 }
 
@@ -164,8 +164,8 @@ std::string index_text(const UserState& state) {
       return "is not searchable: no generation of the index serves yet";
     case Reason::embedder:
       return "is not searchable: " + state.serving->name + " was made with the embedder " +
-             state.serving->spec.embedder +
-             ", which is not this one's; `mesh index rebuild` makes one that is";
+             state.serving->spec.embedder + "; " + state.no_embedder +
+             "; `mesh index rebuild` makes one of the configured embedder";
     case Reason::outbox:
       return version + " waits in the outbox for the log, behind " +
              plural(state.outbox->ahead, "other");
@@ -219,7 +219,8 @@ Result<UserState> user_state(const UserPorts& ports, const TenantId& tenant, std
   if (serving != generations.end()) {
     auto points = MESH_TRY(trace.index.scan(serving->number, tenant, id - 1, 1));
     if (!points.empty() && points.front().user_id == id) state.indexed = std::move(points.front());
-    state.same_embedder = serving->spec.embedder == trace.embedder.id();
+    const auto embedder = trace.embedders.of(serving->spec);
+    if (!embedder) state.no_embedder = embedder.error().message;
     state.serving = std::move(*serving);
   }
   const std::string key = key_of(tenant, std::to_string(id));
@@ -295,10 +296,12 @@ Result<WhyNot> not_there(const UserPorts& ports, const WhyNotQuery& asked,
 // Of a user that is searchable: what the search itself says.
 Result<WhyNot> ask_index(const UserPorts& ports, const WhyNotQuery& asked, UserState state) {
   const TracePorts& trace = ports.trace;
-  const TenantText text{asked.tenant, asked.query, false};
-  const auto vector = MESH_TRY(trace.embedder.embed_query(text, asked.semantic_ratio));
-  const std::string embedder = trace.embedder.id();
-  const QueryVector query{vector, embedder};
+  // In the generation that was looked at, though another may serve by now.
+  const GenerationInfo& serving = *state.serving;
+  const auto embedder = MESH_TRY(trace.embedders.of(serving.spec));
+  const auto vector =
+      MESH_TRY(embedder->embed_query({asked.tenant, asked.query, false}, asked.semantic_ratio));
+  const QueryVector query{vector, serving.spec.embedder};
   const SearchText words(asked.query);
   const auto place = [&](const std::vector<SearchHit>& hits) -> std::optional<std::size_t> {
     const auto at = std::ranges::find(hits, state.id, &SearchHit::user_id);
@@ -306,12 +309,13 @@ Result<WhyNot> ask_index(const UserPorts& ports, const WhyNotQuery& asked, UserS
     return static_cast<std::size_t>(at - hits.begin());
   };
   WhyNot why;
-  auto hits =
-      MESH_TRY(trace.index.search(asked.tenant, query, asked.limit, asked.min_score, words));
+  auto hits = MESH_TRY(trace.index.search_in(serving.number, asked.tenant, query, asked.limit,
+                                             asked.min_score, words));
   auto at = place(hits);
   const bool found = at.has_value();
   if (!found) {
-    hits = MESH_TRY(trace.index.search(asked.tenant, query, kMaxRank, -1, words));
+    hits =
+        MESH_TRY(trace.index.search_in(serving.number, asked.tenant, query, kMaxRank, -1, words));
     at = place(hits);
   }
   if (at) {
@@ -320,7 +324,7 @@ Result<WhyNot> ask_index(const UserPorts& ports, const WhyNotQuery& asked, UserS
   } else {
     // Beyond the last hit that is looked at: by its own vector.
     const TenantText own{asked.tenant, embedding_text(state.user->name, state.user->email), false};
-    const auto mine = MESH_TRY(trace.embedder.embed(std::span(&own, 1)));
+    const auto mine = MESH_TRY(embedder->embed(std::span(&own, 1)));
     float score = 0;
     for (std::size_t i = 0; i < mine.front().size() && i < vector.size(); ++i) {
       score += mine.front()[i] * vector[i];

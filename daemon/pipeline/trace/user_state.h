@@ -17,14 +17,15 @@ struct UserState {
   std::int64_t id = 0;
   std::optional<User> user = {};               // as the store has it; nothing: it has none
   std::optional<GenerationInfo> serving = {};  // nothing: no generation of the index serves
-  bool same_embedder = true;                   // as this process's; otherwise searches are refused
-  std::optional<IndexedUser> indexed = {};     // as the serving generation has it
-  std::optional<OutboxPlace> outbox = {};      // its oldest change that is not in the log yet
-  std::optional<StoredRecord> record = {};     // its last event, where it was found
-  std::optional<StoredRecord> waiting = {};    // its first one that the generation has not done
-  std::int64_t behind = 0;                     // events that the generation has to do before that
-  std::optional<ParkedEvent> parked = {};      // its first event that failed and is tried again
-  std::optional<DeadLetter> letter = {};       // its newest one, not settled
+  std::string no_embedder =
+      {};  // why this process cannot ask that one, if so: searches are refused
+  std::optional<IndexedUser> indexed = {};   // as the serving generation has it
+  std::optional<OutboxPlace> outbox = {};    // its oldest change that is not in the log yet
+  std::optional<StoredRecord> record = {};   // its last event, where it was found
+  std::optional<StoredRecord> waiting = {};  // its first one that the generation has not done
+  std::int64_t behind = 0;                   // events that the generation has to do before that
+  std::optional<ParkedEvent> parked = {};    // its first event that failed and is tried again
+  std::optional<DeadLetter> letter = {};     // its newest one, not settled
 };
 // {"tenant","user_id","email","name","version","event","index","text"}
 Json to_json(const UserState& state);

@@ -291,6 +291,11 @@ class HeldIndex final : public VectorIndex {
                                         float min_score, const SearchText& text) override {
     return index_.search(tenant, query, k, min_score, text);
   }
+  Result<std::vector<SearchHit>> search_in(int generation, const TenantId& tenant,
+                                           const QueryVector& query, int k, float min_score,
+                                           const SearchText& text) override {
+    return index_.search_in(generation, tenant, query, k, min_score, text);
+  }
   Result<std::vector<IndexedUser>> scan(int generation, const TenantId& tenant, std::int64_t after,
                                         int limit) override {
     return index_.scan(generation, tenant, after, limit);
@@ -350,7 +355,7 @@ class HeldEngines final : public Engines {
                      .keys = of().keys,
                      .index = index_,
                      .limiter = of().limiter,
-                     .embedder = of().embedder,
+                     .embedders = of().embedders,
                      .extractor = of().extractor};
 };
 

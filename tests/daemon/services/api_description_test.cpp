@@ -168,9 +168,9 @@ class ApiDescription : public testing::Test {
           type_routes({store_->tenants(), directory_, *limiter_, waits_, quotas_}),
           usage_routes({usage_}), usage_totals_routes(store_->usage(), directory_, clock_),
           member_routes({store_->members(), store_->leases()}),
-          work_routes({log_, log_, clock_, store_->tasks(), runner_, replayer_, letters_,
-                       generations_, polls_, [](const auto&) { return Status(); }, directory_,
-                       waits_}),
+          work_routes({log_, log_, clock_, store_->tasks(), runner_, replayer_, letters_, polls_,
+                       [](const auto&) { return Status(); }, directory_, waits_}),
+          index_routes({generations_, runner_, index_, embedders_, directory_, recent_, clock_}),
           client_task_routes({client_tasks_, clock_}),
           trace_routes({{store_->users(), trace_ports_}, directory_}),
           process_routes({[] { return Json(); }, [] { return std::vector<Check>(); }})}) {
@@ -187,7 +187,7 @@ class ApiDescription : public testing::Test {
   std::map<std::string, http::RouteTable> tables() {
     return {
         {"users", users_routes(store_->users(), store_->idempotency(), admission_, usage_, waits_)},
-        {"gateway", search_routes(embedder_, index_, clock_, metrics_, usage_, waits_)},
+        {"gateway", search_routes(serving_, index_, clock_, metrics_, usage_, waits_)},
         {"publisher", publish_routes({log_,
                                       log_,
                                       store_->idempotency(),
@@ -231,9 +231,12 @@ class ApiDescription : public testing::Test {
   test::FakeRetryStore retries_;
   test::FakeEmbedder embedder_;
   test::FakeVectorIndex index_;
+  test::FakeEmbedders embedders_{embedder_};
+  pipeline::ServingEmbedder serving_{index_, embedders_, clock_};
+  RecentSearches recent_{10};
   const pipeline::TracePorts trace_ports_{
-      log_,   log_,      store_->outbox(),    store_->retries(),
-      index_, embedder_, store_->analytics(), store_->chemical(),
+      log_,   log_,       store_->outbox(),    store_->retries(),
+      index_, embedders_, store_->analytics(), store_->chemical(),
       clock_};
   pipeline::Progress progress_{{store_->outbox(), log_, log_, retries_, index_}, clock_};
   LongPolls polls_{clock_, metrics_, 10};
@@ -243,7 +246,7 @@ class ApiDescription : public testing::Test {
   pipeline::Replayer replayer_{log_, log_, clock_, {}};
   pipeline::DeadLetters letters_{{log_, log_, retries_, store_->leases(), index_, clock_, "one"}};
   pipeline::Generations generations_{{index_,
-                                      embedder_,
+                                      embedders_,
                                       store_->leases(),
                                       store_->tasks(),
                                       "one",

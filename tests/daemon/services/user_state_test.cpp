@@ -125,8 +125,9 @@ class UserStateTest : public ::testing::Test {
   std::unique_ptr<sqlite::SqliteStore> store_ =
       sqlite::SqliteStore::open(dir_.path(), {}, clock_).value();
   std::unique_ptr<VectorIndex> index_ = sqlite::open_embedded_index(dir_.path(), {}).value();
+  test::FakeEmbedders embedders_{*embedder_};
   const UserPorts ports_{store_->users(),
-                         {*log_, *log_, store_->outbox(), store_->retries(), *index_, *embedder_,
+                         {*log_, *log_, store_->outbox(), store_->retries(), *index_, embedders_,
                           store_->analytics(), store_->chemical(), clock_}};
 };
 

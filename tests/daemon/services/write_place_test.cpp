@@ -129,6 +129,25 @@ TEST_F(WritePlace, ASearchSeesTheWriteThatItNames) {
   EXPECT_EQ(answer(asked).status, 200);
 }
 
+// The next search failed once another process had flipped to a generation of another embedder.
+TEST_F(WritePlace, ASearchAsksWithTheEmbedderOfTheGenerationThatServes) {
+  const Asked asked{"GET", "/ai/users/search", "", {}, {{"query", "u"}}};
+  EXPECT_EQ(answer(asked).status, 200);
+  EXPECT_EQ(embedder_.calls(), 1);
+  test::FakeEmbedder other("other/8", 8);
+  embedders_.add(other);
+  const int next = index_.create_generation({8, "other/8"}, 0)->number;
+  ASSERT_TRUE(index_.serve(next, 0));
+  EXPECT_EQ(answer(asked).status, 200);
+  EXPECT_EQ(other.calls(), 1);
+  EXPECT_EQ(answer(asked).status, 200);
+  EXPECT_EQ(embedder_.calls(), 2) << "it asks with the old one once, and knows better from then on";
+  embedders_.remove(other);
+  const int last = index_.create_generation({4, "gone/4"}, 0)->number;
+  ASSERT_TRUE(index_.serve(last, 0));
+  EXPECT_EQ(answer(asked).status, 503) << "nobody has its embedder here";
+}
+
 TEST_F(WritePlace, ASearchThatCannotSeeItInTimeSaysSo) {
   const auto position = header(answer(create("a@x.dev")), "Mesh-Position");
   const auto pending = ask({"GET",

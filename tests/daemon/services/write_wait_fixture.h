@@ -68,7 +68,7 @@ class WriteWait : public ::testing::Test {
     log_.ensure("tenant.events", TopicKind::entity);
     relay();
     add(users_routes(store_->users(), store_->idempotency(), admission_, usage_, waits_));
-    add(search_routes(embedder_, index_, clock_, metrics_, usage_, waits_));
+    add(search_routes(serving_, index_, clock_, metrics_, usage_, waits_));
     add(publish_routes({log_,
                         log_,
                         store_->idempotency(),
@@ -231,6 +231,8 @@ class WriteWait : public ::testing::Test {
   test::FakeRetryStore retries_;
   test::FakeEmbedder embedder_;
   test::FakeVectorIndex index_;
+  test::FakeEmbedders embedders_{embedder_};
+  pipeline::ServingEmbedder serving_{index_, embedders_, clock_};
   pipeline::Progress progress_{{store_->outbox(), log_, log_, retries_, index_}, clock_};
   LongPolls polls_{clock_, metrics_, 2};
   WriteWaits waits_{progress_, polls_, clock_, kMost, kKey};

@@ -82,6 +82,13 @@ class EmbeddedIndex final : public VectorIndex, private vectors::PointStore {
                                         float min_score, const SearchText& text) override {
     return memory_.search(tenant, query, k, min_score, text);
   }
+  Result<std::vector<SearchHit>> search_in(int generation, const TenantId& tenant,
+                                           const QueryVector& query, int k, float min_score,
+                                           const SearchText& text) override {
+    const auto found = memory_.find(generation);
+    if (!found) return no_generation(generation);
+    return memory_.search_in(*found, tenant, query, k, min_score, text);
+  }
   Result<std::vector<IndexedUser>> scan(int generation, const TenantId& tenant, std::int64_t after,
                                         int limit) override;
   Result<KeptPoints> kept(int generation, const TenantId& tenant,

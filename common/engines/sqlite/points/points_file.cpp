@@ -39,6 +39,10 @@ constexpr SchemaStep kSchema[] = {{R"sql(
                                   {R"sql(
   CREATE TABLE keeper(epoch INTEGER NOT NULL);
   INSERT INTO keeper VALUES(0);
+)sql"},
+                                  {R"sql(
+  ALTER TABLE generations ADD COLUMN model TEXT NOT NULL DEFAULT '';
+  ALTER TABLE generations ADD COLUMN shadow INTEGER NOT NULL DEFAULT 0;
 )sql"}};
 
 void append_integer(std::string& bytes, std::int64_t value) {
@@ -109,8 +113,12 @@ Result<std::int64_t> raise_epoch(Database& db) {
 }
 
 Result<int> insert_generation(Database& db, const GenerationSpec& spec) {
-  auto add = MESH_TRY(db.prepare("INSERT INTO generations(dimension, embedder) VALUES(?1, ?2)"));
-  add.bind(1, std::int64_t{spec.dimension}).bind_text(2, spec.embedder);
+  auto add = MESH_TRY(db.prepare(
+      "INSERT INTO generations(dimension, embedder, model, shadow) VALUES(?1, ?2, ?3, ?4)"));
+  add.bind(1, std::int64_t{spec.dimension})
+      .bind_text(2, spec.embedder)
+      .bind_text(3, spec.model)
+      .bind(4, std::int64_t{spec.shadow});
   MESH_TRY(add.run());
   return static_cast<int>(db.last_insert_rowid());
 }
@@ -125,7 +133,8 @@ Result<GenerationState> read_generation_state(Database& db, int number) {
 
 Status store_serving(Database& db, int number) {
   auto flip =
-      MESH_TRY(db.prepare("UPDATE generations SET serving = (number = ?1) WHERE dropped = 0"));
+      MESH_TRY(db.prepare("UPDATE generations SET serving = (number = ?1),"
+                          " shadow = (shadow AND number <> ?1) WHERE dropped = 0"));
   return flip.bind(1, std::int64_t{number}).run();
 }
 
@@ -226,14 +235,15 @@ Result<std::vector<std::int64_t>> delete_points(Database& db, int generation,
 
 Result<std::vector<StoredGeneration>> read_generations(Database& db) {
   auto rows = MESH_TRY(
-      db.prepare("SELECT number, dimension, embedder, serving FROM generations WHERE dropped = 0"
-                 " ORDER BY number"));
+      db.prepare("SELECT number, dimension, embedder, serving, model, shadow FROM generations"
+                 " WHERE dropped = 0 ORDER BY number"));
   std::vector<StoredGeneration> generations;
   for (;;) {
     auto row = MESH_TRY(rows.step());
     if (!row) return generations;
     generations.push_back({static_cast<int>(rows.integer(0)),
-                           {static_cast<int>(rows.integer(1)), std::string(rows.text(2))},
+                           {static_cast<int>(rows.integer(1)), std::string(rows.text(2)),
+                            std::string(rows.text(4)), rows.integer(5) != 0},
                            rows.integer(3) != 0});
   }
 }

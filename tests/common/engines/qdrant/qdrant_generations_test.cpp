@@ -1,6 +1,7 @@
 // How collections follow the document, whatever fails or comes late.
 #include <future>
 
+#include "common/engines/qdrant/document.h"
 #include "tests/common/engines/qdrant/qdrant_fixture.h"
 #include "tests/support/manual_clock.h"
 
@@ -244,6 +245,44 @@ TEST_F(QdrantGenerations, ADamagedDocumentIsCorrupt) {
     EXPECT_EQ(create(*index).error().kind, ErrorKind::corrupt) << body;
   }
   EXPECT_EQ(epochs.read(kDocument)->body.substr(0, 10), R"({"mesh":1,)") << "it stays as it was";
+}
+
+TEST_F(QdrantGenerations, ADocumentOfAProgramThatKnewOfNoModelsIsRead) {
+  const auto read = Generations::parse(R"({"mesh":"x","last":2,"serving":2,"generations":[)"
+                                       R"({"number":2,"dimension":384,"embedder":"hashing-v1"}]})");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->specs.at(2).model, "");
+  EXPECT_FALSE(read->specs.at(2).shadow);
+  EXPECT_EQ(read->text().find("model"), std::string::npos) << read->text();
+}
+
+TEST_F(QdrantGenerations, TheDocumentSaysWhereAModelLiesAndWhatIsAShadow) {
+  const auto index = open();
+  ASSERT_TRUE(index->create_generation({2, kEmbedder, "/models/names", true}, 0));
+  EXPECT_EQ(document()["generations"][0]["model"], "/models/names");
+  EXPECT_EQ(document()["generations"][0]["shadow"], true);
+  EXPECT_TRUE(open()->generations()->front().spec.shadow);
+  ASSERT_TRUE(index->serve(1, 0));
+  EXPECT_FALSE(document()["generations"][0].contains("shadow"));
+}
+
+// A search with the embedder that another process flips to was refused for as long as the document
+// of before was kept.
+TEST_F(QdrantGenerations, ASearchWithTheEmbedderThatServesByNowReadsTheDocumentAnew) {
+  const auto one = open();
+  const auto other = open();
+  make_serving(*one);
+  const std::vector<float> vector{1, 0};
+  const auto search = [&](const char* embedder) {
+    return one->search(TenantId::parse("acme").value(), {vector, embedder}, 0, -1, {});
+  };
+  ASSERT_TRUE(search(kEmbedder));
+  ASSERT_TRUE(other->create_generation({2, "another"}, 0));
+  ASSERT_TRUE(other->serve(2, 0));
+  EXPECT_TRUE(search("another"));
+  const auto refused = search(kEmbedder);
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(is_other_embedder(refused.error()));
 }
 
 TEST_F(QdrantGenerations, OptionsThatCannotBeAreInvalid) {

@@ -34,13 +34,16 @@ class GenerationsTest : public testing::Test {
   }
   void open(Embedder& with, int batch = 256) {
     generations.reset();
+    embedders = std::make_unique<FakeEmbedders>(with);
+    serving_embedder = std::make_unique<ServingEmbedder>(index, *embedders, clock);
     PipelineOptions base;
     base.name = "user-index";
     base.topics = {"user.events"};
     base.batch = batch;
     base.retry = retry;
     generations = std::make_unique<Generations>(Generations::Deps{
-        index, with, leases, tasks, "one", base, PipelineDeps{log, log, retries, clock, metrics}});
+        index, *embedders, leases, tasks, "one", base,
+        PipelineDeps{log, log, retries, clock, metrics}, nullptr, serving_embedder.get()});
   }
   void start() { ASSERT_TRUE(generations->start()); }
   Position write(const std::string& action, std::int64_t user, std::int64_t version) {
@@ -60,8 +63,8 @@ class GenerationsTest : public testing::Test {
     });
   }
   // Runs a rebuild to its end.
-  Status rebuild(Json checkpoint = Json::object()) {
-    FakeTaskContext context(Json::object(), &clock);
+  Status rebuild(Json checkpoint = Json::object(), Json spec = Json::object()) {
+    FakeTaskContext context(std::move(spec), &clock);
     (void)context.progress(0, 0, std::move(checkpoint), Json::object());
     auto built = generations->rebuild(context);
     result = context.stored.result;
@@ -84,6 +87,8 @@ class GenerationsTest : public testing::Test {
   Metrics metrics;
   FakeEmbedder embedder;
   FakeVectorIndex index;
+  std::unique_ptr<FakeEmbedders> embedders;  // of the process that was opened last
+  std::unique_ptr<ServingEmbedder> serving_embedder;
   std::unique_ptr<Generations> generations;
   Json result;
 };
@@ -97,7 +102,7 @@ class TwoProcesses : public GenerationsTest {
     base.name = "user-index";
     base.topics = {"user.events"};
     return {index,
-            embedder,
+            other_embedders,
             leases,
             tasks,
             "two",
@@ -127,6 +132,7 @@ class TwoProcesses : public GenerationsTest {
   }
 
   Metrics other_metrics;
+  FakeEmbedders other_embedders{embedder};
   Generations other;
 };
 

@@ -91,7 +91,7 @@ TEST_F(GenerationsTest, WithAnotherEmbedderWhatIsServedStaysUntilARebuildHasFill
   start();
   EXPECT_EQ(index.serving(), 1);
   ASSERT_TRUE(generations->foreign());
-  EXPECT_EQ(generations->foreign()->name, "user_embeddings-1");
+  EXPECT_EQ(generations->foreign()->info.name, "user_embeddings-1");
   EXPECT_FALSE(generations->serving_stage()) << "it is not fed";
   write("created", 2, 1);
   ASSERT_TRUE(rebuild());

@@ -187,7 +187,7 @@ TEST_F(GenerationsTest, ARebuildThatWasCancelledWhileNobodyWasAtItIsCleanedUp) {
 TEST_F(GenerationsTest, ARebuildIsForProcessesOfTheEmbedderThatItWasAskedWith) {
   start();
   FakeEmbedder another("fake/new", 4);
-  const Task old_one{.id = "a", .kind = "rebuild", .spec = generations->rebuild_spec()};
+  const Task old_one{.id = "a", .kind = "rebuild", .spec = generations->rebuild_spec().value()};
   EXPECT_EQ(old_one.spec, (Json{{"embedder", "fake/4"}, {"dimension", 4}}));
   EXPECT_TRUE(generations->can_rebuild(old_one));
   ASSERT_TRUE(tasks.insert(old_one));

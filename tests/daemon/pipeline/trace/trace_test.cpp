@@ -85,10 +85,11 @@ class TraceTest : public ::testing::Test {
   test::FakeRetryStore retries_;
   test::FakeVectorIndex index_;
   test::FakeEmbedder embedder_;
+  test::FakeEmbedders embedders_{embedder_};
   test::FakeAnalyticsStore analytics_;
   test::FakeChemicalStore chemical_;
-  const TracePorts ports_{log_,      log_,       outbox_,   retries_, index_,
-                          embedder_, analytics_, chemical_, clock_};
+  const TracePorts ports_{log_,       log_,       outbox_,   retries_, index_,
+                          embedders_, analytics_, chemical_, clock_};
 };
 
 TEST_F(TraceTest, AnEventThatNobodyHasDoneWaitsBehindThoseBeforeIt) {

@@ -217,6 +217,28 @@ void fill(const TempDir& dir, int users) {
   ASSERT_TRUE(index->apply(generation, batch));
 }
 
+// As a program left it that knew of no models.
+TEST(EmbeddedIndexUpgrade, AFileWithoutModelsIsReadAndWritten) {
+  TempDir dir;
+  fill(dir, 3);
+  {
+    auto db = Database::open(dir.file("vectors.db"), Database::Mode::read_write).value();
+    ASSERT_TRUE(
+        db->execute("ALTER TABLE generations DROP COLUMN model;"
+                    "ALTER TABLE generations DROP COLUMN shadow;"
+                    "PRAGMA user_version = 2"));
+  }
+  auto index = open_index(dir);
+  const auto before = index->generations().value();
+  ASSERT_EQ(before.size(), 1u);
+  EXPECT_EQ(before[0].vectors, 3);
+  EXPECT_TRUE(before[0].serving);
+  EXPECT_EQ(before[0].spec.model, "");
+  EXPECT_FALSE(before[0].spec.shadow);
+  ASSERT_TRUE(index->create_generation({16, "static:0/16", "/models/names", true}, 0));
+  EXPECT_EQ(index->generations().value()[1].spec.model, "/models/names");
+}
+
 TEST(EmbeddedIndexDamage, EveryColumnOfAPointIsGuarded) {
   for (const char* damage :
        {"code = zeroblob(36)", "code = x'00'", "code = NULL", "email = 'eve@x.dev'", "name = email",
