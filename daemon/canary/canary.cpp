@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/ids.h"
 #include "common/base/json.h"
 #include "common/base/strings.h"
 #include "common/telemetry/log.h"
+#include "daemon/canary/creations.h"
 
 namespace mesh::canary {
 namespace {
@@ -18,26 +20,39 @@ bool says_nothing(const http::Response& answer) {
 
 bool refuses(const http::Response& answer) { return answer.status == 403 || answer.status == 404; }
 
+// 409: what is to be made is there, which only its tenant is told.
+bool is_let_through(const http::Response& answer) {
+  return (answer.status >= 200 && answer.status < 300) || answer.status == 409;
+}
+
 std::string request_id_of(const http::Response& answer) {
   const auto header = std::ranges::find_if(
       answer.headers, [](const auto& one) { return to_lower(one.first) == "x-request-id"; });
   return header == answer.headers.end() ? std::string() : header->second;
 }
 
-// A request, and what in it names the owner: "", "X-Tenant-Id" or "tenant_id".
-struct Form {
-  const char* named_by;
-  http::ClientRequest request;
-};
+// Plainly, and with a word for being taken for the owner, which nobody may have believed.
+std::vector<Naming> forms_of(const http::ClientRequest& request, const Probe& probe,
+                             const TenantId& owner) {
+  std::vector<Naming> all = naming(request, owner);
+  all.insert(all.begin(), {"", request});
+  if (probe.method == "PATCH") {
+    auto by_body = request;
+    by_body.body = dump(Json{{"name", kChangedByAnother}, {"tenantId", owner.str()}});
+    all.push_back({"body", std::move(by_body)});
+  }
+  return all;
+}
 
-// With a word for being taken for the owner, which nobody may have believed.
-std::array<Form, 3> forms_of(const http::ClientRequest& request, const TenantId& owner) {
-  auto by_header = request, by_parameter = request;
-  by_header.headers.emplace_back("X-Tenant-Id", owner.str());
-  by_parameter.url +=
-      (request.url.find('?') == std::string::npos ? "?" : "&") + ("tenant_id=" + owner.str());
-  return {Form{"", request}, Form{"X-Tenant-Id", std::move(by_header)},
-          Form{"tenant_id", std::move(by_parameter)}};
+void tell_leak(const Naming& asked, const Planted& owner, const Planted& other,
+               const http::Response& answer) {
+  log::error("a tenant was shown what is another's", {{"method", asked.request.method},
+                                                      {"url", asked.request.url},
+                                                      {"named_by", asked.named_by},
+                                                      {"tenant", other.tenant.str()},
+                                                      {"owner", owner.tenant.str()},
+                                                      {"status", answer.status},
+                                                      {"request_id", request_id_of(answer)}});
 }
 
 // A member's value; null where there is none.
@@ -49,12 +64,19 @@ const Json& value_of(const Json& object, const char* name) {
 
 // The object that an answer has, or the first of its list; null where there is none.
 Json object_in(const Result<http::Response>& answer, const char* list) {
-  if (!answer || (answer->status != 200 && answer->status != 201)) return nullptr;
+  if (!answer || answer->status < 200 || answer->status > 202) return nullptr;
   const auto found = parse_json(answer->body);
   if (!found) return nullptr;
   const Json& all = list != nullptr ? value_of(*found, list) : *found;
   const Json& one = all.is_array() && !all.empty() ? all.front() : all;
   return one.is_object() ? one : Json();
+}
+
+// Of the event that an answer tells was published; "" where it tells none.
+std::string id_in(const http::Response& answer) {
+  const Json told = object_in(answer, nullptr);
+  const Json& id = value_of(told, "id");
+  return id.is_string() ? id.get<std::string>() : std::string();
 }
 
 }  // namespace
@@ -108,12 +130,19 @@ void Canary::round() {
     }
     return;
   }
+  if (const auto now = clock_.steady(); !key_made_ || now - *key_made_ >= kEventsPlanted) {
+    key_ = "mesh-canary-" + random_hex(16);
+    key_made_ = now;
+  }
   for (const auto& listener : listeners_) {
     plant(listener);
     for (const auto& probe : listener.probes) {
       for (std::size_t i = 0; i < pair_.size(); ++i) {
         const auto* outcome = outcome_of(listener.url, probe, pair_[i], pair_[1 - i]);
         if (!stopping_) count(probe, outcome, 1);
+        if (probe.creates && outcome == std::string_view("leaked")) {
+          swept_ = listener.has_users && sweep(listener.url);
+        }
       }
     }
   }
@@ -121,6 +150,7 @@ void Canary::round() {
 
 void Canary::plant(const Listener& listener) {
   if (listener.has_users) {
+    if (!swept_) swept_ = sweep(listener.url);
     for (auto& planted : pair_) planted.user = plant_user(listener.url, planted);
     // Ids are counted for each tenant: one that both have would name the asker's own. The next one
     // is higher.
@@ -145,6 +175,20 @@ void Canary::plant(const Listener& listener) {
   }
 }
 
+bool Canary::sweep(const std::string& url) const {
+  bool swept = true;
+  for (std::size_t i = 0; i < pair_.size(); ++i) {
+    const auto found = ask(find_misplaced(url, pair_[i], pair_[1 - i]));
+    swept = swept && found && found->status == 200;
+    const Json user = object_in(found, nullptr);
+    const Json& id = value_of(user, "id");
+    if (!id.is_number_integer()) continue;
+    const auto gone = ask(delete_user(url, pair_[i], id.get<std::int64_t>()));
+    swept = swept && gone && (gone->status == 204 || gone->status == 404);
+  }
+  return swept;
+}
+
 std::optional<std::int64_t> Canary::plant_user(const std::string& url,
                                                const Planted& planted) const {
   const auto found = ask(find_user(url, planted));
@@ -161,6 +205,7 @@ std::optional<std::int64_t> Canary::plant_user(const std::string& url,
 
 const char* Canary::outcome_of(const std::string& url, const Probe& probe, const Planted& owner,
                                const Planted& other) const {
+  if (probe.creates) return outcome_of_creation(url, probe, owner, other);
   Probe reading = probe;
   if (probe.changes) reading.method = "GET";
   const auto question = request_of(url, reading, owner, owner);
@@ -175,23 +220,46 @@ const char* Canary::outcome_of(const std::string& url, const Probe& probe, const
     if (!theirs || says_nothing(*theirs)) return "failed";
     if (!seen || theirs->status != 404) return "blind";
   }
-  for (const auto& [named_by, request] :
-       forms_of(*request_of(url, probe, owner, other), owner.tenant)) {
-    const auto answer = ask(request);
+  for (const auto& form : forms_of(*request_of(url, probe, owner, other), probe, owner.tenant)) {
+    const auto answer = ask(form.request);
     if (!answer) return "failed";
     if (leaks(probe, owner, *answer)) {
-      log::error("a tenant was shown what is another's", {{"method", request.method},
-                                                          {"url", request.url},
-                                                          {"named_by", named_by},
-                                                          {"tenant", other.tenant.str()},
-                                                          {"owner", owner.tenant.str()},
-                                                          {"status", answer->status},
-                                                          {"request_id", request_id_of(*answer)}});
+      tell_leak(form, owner, other, *answer);
       return "leaked";
     }
     if (says_nothing(*answer) || (probe.changes && !refuses(*answer))) return "failed";
   }
   return seen ? "kept" : "blind";
+}
+
+const char* Canary::outcome_of_creation(const std::string& url, const Probe& probe,
+                                        const Planted& owner, const Planted& other) const {
+  // A refusal proves something where the same is let through in one's own name.
+  const auto own = ask(own_creation(url, probe, owner, key_));
+  if (!own || says_nothing(*own)) return "failed";
+  if (!is_let_through(*own)) return "blind";
+  if (has_key(probe)) {
+    const Naming again{"Idempotency-Key", own_creation(url, probe, other, key_)};
+    const auto answer = ask(again.request);
+    if (!answer || says_nothing(*answer)) return "failed";
+    const std::string id = id_in(*own);
+    if (id.empty()) return "blind";
+    if (leaks(probe, owner, *answer) || answer->body.find(id) != std::string::npos) {
+      tell_leak(again, owner, other, *answer);
+      return "leaked";
+    }
+    if (!is_let_through(*answer)) return "failed";
+  }
+  for (const auto& form : creations_of(url, probe, owner, other)) {
+    const auto answer = ask(form.request);
+    if (!answer) return "failed";
+    if (leaks(probe, owner, *answer) || is_let_through(*answer)) {
+      tell_leak(form, owner, other, *answer);
+      return "leaked";
+    }
+    if (answer->status != 403) return "failed";
+  }
+  return "kept";
 }
 
 }  // namespace mesh::canary

@@ -5,6 +5,7 @@
 #include "common/base/ids.h"
 #include "common/base/json.h"
 #include "common/base/strings.h"
+#include "daemon/canary/creations.h"
 
 namespace mesh::canary {
 namespace {
@@ -13,9 +14,6 @@ constexpr const char* kTenants[] = {"mesh-canary-a", "mesh-canary-b"};
 constexpr std::string_view kUserPath = "/users/{id}";
 constexpr std::string_view kEventPath = "/api/v1/events/{id}";
 constexpr std::string_view kUsagePath = "/api/v1/usage";
-
-// Without the tenant's id, since others ask for it.
-std::string address_of(const Planted& planted) { return planted.name + "@canary.invalid"; }
 
 // The name of a path's part, "" for a path without one.
 std::string_view part_of(std::string_view pattern) {
@@ -39,14 +37,6 @@ bool is_known(std::string_view pattern) {
          pattern == kEventPath;
 }
 
-http::ClientRequest as(const Planted& planted, std::string method, std::string url) {
-  return {std::move(method),
-          std::move(url),
-          {{"Authorization", "Bearer " + planted.token}},
-          {},
-          std::nullopt};
-}
-
 bool succeeded(const http::Response& answer) { return answer.status >= 200 && answer.status < 300; }
 
 bool holds(const http::Response& answer, const std::string& text) {
@@ -57,6 +47,17 @@ bool holds(const http::Response& answer, const std::string& text) {
 }
 
 }  // namespace
+
+// Without the tenant's id, since others ask for it.
+std::string address_of(const Planted& planted) { return planted.name + "@canary.invalid"; }
+
+http::ClientRequest as(const Planted& planted, std::string method, std::string url) {
+  return {std::move(method),
+          std::move(url),
+          {{"Authorization", "Bearer " + planted.token}},
+          {},
+          std::nullopt};
+}
 
 std::array<Planted, 2> make_pair() {
   const auto one = [](const char* tenant, const char* name, const char* marker) {
@@ -76,9 +77,20 @@ Result<std::vector<Probe>> probes_of(const http::RouteTable& routes) {
     if (route.access != http::Access::tenant && route.access != http::Access::tenant_or_anonymous) {
       continue;
     }
-    // Others make something new, of whoever asks.
     const bool changes = route.method == "PATCH" || route.method == "DELETE";
-    if (route.method != "GET" && !changes) continue;
+    if (route.method != "GET" && !changes) {
+      if (!can_create(route.operation)) {
+        return fail(ErrorKind::internal, route.operation +
+                                             " makes what the canary does not know: "
+                                             "creations.cpp has to say what to ask");
+      }
+      probes.push_back({.operation = route.operation,
+                        .method = route.method,
+                        .pattern = route.pattern,
+                        .query = {},
+                        .creates = true});
+      continue;
+    }
     const bool own_alone = changes || route.pattern == kEventPath;
     const Probe plain{route.operation, route.method, route.pattern, {}, own_alone, changes};
     bool needs_query = false;
@@ -119,7 +131,7 @@ std::optional<http::ClientRequest> request_of(const std::string& url, const Prob
   auto request = as(asker, probe.method, url + target);
   if (probe.method == "PATCH") {
     request.headers.emplace_back("Content-Type", "application/json");
-    request.body = dump(Json{{"name", "changed by another"}});
+    request.body = dump(Json{{"name", kChangedByAnother}});
   }
   return request;
 }

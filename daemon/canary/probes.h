@@ -37,14 +37,24 @@ struct Probe {
   // Any success is a leak: what the path names is no other tenant's as well.
   bool own_alone = false;
   bool changes = false;  // what the path names
+  bool creates = false;  // something new, of whoever asks (creations.h)
 };
 
-// Of a listener's routes those that read what is a tenant's, and those that change what a path
-// names. `internal` for one that asks for what is not planted: then this file has to learn it.
+// The name that a user has whom the other could change or make.
+inline constexpr std::string_view kChangedByAnother = "changed by another";
+
+// A request in the name of `planted`.
+http::ClientRequest as(const Planted& planted, std::string method, std::string url);
+// The e-mail address of its user.
+std::string address_of(const Planted& planted);
+
+// Of a listener's routes those that read what is a tenant's, those that change what a path names,
+// and those that make something. `internal` for one that asks for what is not planted, or makes
+// what is not known: then this room has to learn it.
 Result<std::vector<Probe>> probes_of(const http::RouteTable& routes);
 
-// `probe` about what `owner` has, in the name of `asker`. Nothing where the path names what is not
-// known. `url`: of the listener, "http://127.0.0.1:8081".
+// `probe`, which creates nothing, about what `owner` has, in the name of `asker`. Nothing where the
+// path names what is not known. `url`: of the listener, "http://127.0.0.1:8081".
 std::optional<http::ClientRequest> request_of(const std::string& url, const Probe& probe,
                                               const Planted& owner, const Planted& asker);
 

@@ -19,33 +19,39 @@ using testing::IsSupersetOf;
 using testing::Not;
 
 http::RouteTable routes() {
-  return {{.method = "GET",
-           .pattern = "/users",
-           .operation = "listUsers",
-           .parameters = {{"email", "query", ""}, {"limit", "query", ""}}},
-          {.method = "POST", .pattern = "/users/create", .operation = "createUser"},
-          {.method = "GET", .pattern = "/users/{id}", .operation = "getUser"},
-          {.method = "PATCH", .pattern = "/users/{id}", .operation = "updateUser"},
-          {.method = "DELETE", .pattern = "/users/{id}", .operation = "deleteUser"},
-          {.method = "GET",
-           .pattern = "/ai/users/search",
-           .operation = "searchUsers",
-           .parameters = {{.name = "query", .in = "query", .description = "", .required = true}}},
-          {.method = "POST", .pattern = "/api/v1/events", .operation = "publishEvents"},
-          {.method = "GET",
-           .pattern = "/api/v1/analytics/user/{user_id}",
-           .access = Access::tenant_or_anonymous,
-           .operation = "getUserAnalytics"},
-          {.method = "GET",
-           .pattern = "/api/v1/events/user/{user_id}",
-           .access = Access::tenant_or_anonymous,
-           .operation = "listUserEvents"},
-          {.method = "GET", .pattern = "/api/v1/events/{id}", .operation = "getEventStatus"},
-          {.method = "GET", .pattern = "/api/v1/usage", .operation = "getOwnUsage"},
-          {.method = "GET",
-           .pattern = "/admin/v1/topics/{topic}",
-           .access = Access::operator_,
-           .operation = "getTopic"}};
+  return {
+      {.method = "GET",
+       .pattern = "/users",
+       .operation = "listUsers",
+       .parameters = {{"email", "query", ""}, {"limit", "query", ""}}},
+      {.method = "POST", .pattern = "/users/create", .operation = "createUser"},
+      {.method = "POST", .pattern = "/users/batch", .operation = "createUsers"},
+      {.method = "GET", .pattern = "/users/{id}", .operation = "getUser"},
+      {.method = "PATCH", .pattern = "/users/{id}", .operation = "updateUser"},
+      {.method = "DELETE", .pattern = "/users/{id}", .operation = "deleteUser"},
+      {.method = "GET",
+       .pattern = "/ai/users/search",
+       .operation = "searchUsers",
+       .parameters = {{.name = "query", .in = "query", .description = "", .required = true}}},
+      {.method = "POST", .pattern = "/api/v1/events", .operation = "publishEvents"},
+      {.method = "POST",
+       .pattern = "/api/v1/events/analytics",
+       .operation = "publishAnalyticsEvent"},
+      {.method = "POST", .pattern = "/api/v1/events/chemical", .operation = "publishChemicalEvent"},
+      {.method = "GET",
+       .pattern = "/api/v1/analytics/user/{user_id}",
+       .access = Access::tenant_or_anonymous,
+       .operation = "getUserAnalytics"},
+      {.method = "GET",
+       .pattern = "/api/v1/events/user/{user_id}",
+       .access = Access::tenant_or_anonymous,
+       .operation = "listUserEvents"},
+      {.method = "GET", .pattern = "/api/v1/events/{id}", .operation = "getEventStatus"},
+      {.method = "GET", .pattern = "/api/v1/usage", .operation = "getOwnUsage"},
+      {.method = "GET",
+       .pattern = "/admin/v1/topics/{topic}",
+       .access = Access::operator_,
+       .operation = "getTopic"}};
 }
 
 // A mesh of maps, with the faults that a test asks for.
@@ -54,12 +60,15 @@ class FakeMesh {
   explicit FakeMesh(std::array<Planted, 2> pair) : pair_(std::move(pair)) {}
 
   bool searches_all = false, lists_all = false, believes_header = false, believes_parameter = false,
-       deletes_any = false, changes_any = false, tells_status = false, tells_in_header = false;
+       deletes_any = false, changes_any = false, tells_status = false, tells_in_header = false,
+       believes_body = false, ignores_body = false, shares_keys = false;
   bool indexed = true;
   int status = 0;  // of every answer; 0: as it is
   bool away = false;
   std::vector<std::string> seen;  // "GET /users/2 by mesh-canary-a"
   std::map<std::string, std::map<std::int64_t, Json>> users;
+  std::map<std::string, int> published;  // events of a tenant, by whatever request
+  std::map<std::string, int> plantings;  // requests of events that have their tenant's marker
 
   Result<Response> send(const http::ClientRequest& request) {
     const auto target = request.url.substr(std::string("http://here").size());
@@ -78,10 +87,29 @@ class FakeMesh {
       if (!believes_parameter) return Response::text(403, "another tenant");
       tenant = query.substr(at + std::string("tenant_id=").size());
     }
+    if (const auto named = named_in_body(request); named && *named != tenant && !ignores_body) {
+      if (!believes_body) return Response::text(403, "another tenant");
+      tenant = *named;
+    }
     return answer(request, tenant, path, query);
   }
 
  private:
+  static std::optional<std::string> named_in_body(const http::ClientRequest& request) {
+    for (const auto& [name, value] : request.headers) {
+      if (name == "ce-tenantid") return value;
+    }
+    for (const char* tenant : {"mesh-canary-a", "mesh-canary-b"}) {
+      if (request.body.find(tenant) != std::string::npos) return tenant;
+    }
+    return std::nullopt;
+  }
+  static std::string key_of(const http::ClientRequest& request) {
+    for (const auto& [name, value] : request.headers) {
+      if (name == "Idempotency-Key") return value;
+    }
+    return {};
+  }
   std::string tenant_of(const http::ClientRequest& request) const {
     for (const auto& planted : pair_) {
       if (request.headers.at(0).second == "Bearer " + planted.token) return planted.tenant.str();
@@ -94,15 +122,15 @@ class FakeMesh {
   Response answer(const http::ClientRequest& request, const std::string& tenant,
                   const std::string& path, const std::string& query) {
     if (path == "/users/create") return create(tenant, Json::parse(request.body));
+    if (path == "/users/batch") return create_all(tenant, request.body);
     if (path == "/users") return list(tenant, query);
     if (path.starts_with("/users/")) return one(request, tenant, *parse_int(path.substr(7)));
     if (path == "/ai/users/search") return search(tenant, query);
     if (path == "/api/v1/usage") return Response::json(200, {{"items", {{{"tenant", tenant}}}}});
-    if (path == "/api/v1/events") {
-      events_[tenant] = "event-" + std::to_string(++published_);
-      return Response::json(202, {{"accepted", 2}});
-    }
     const Planted& planted = pair_[tenant == "mesh-canary-a" ? 0 : 1];
+    if (request.method == "POST" && path.starts_with("/api/v1/events")) {
+      return publish(request, planted);
+    }
     const bool there = events_.contains(tenant);
     const auto name = path.substr(path.rfind('/') + 1);
     if (path.starts_with("/api/v1/events/user/")) {
@@ -122,7 +150,37 @@ class FakeMesh {
                : Response::text(404, "");
   }
 
+  Response publish(const http::ClientRequest& request, const Planted& planted) {
+    const auto& tenant = planted.tenant.str();
+    const auto key = key_of(request);
+    const auto stored = (shares_keys ? "" : tenant + "/") + key;
+    if (!key.empty() && answers_.contains(stored)) return answers_.at(stored);
+    ++published[tenant];
+    const bool plants = request.body.find(planted.marker) != std::string::npos;
+    if (plants) {
+      ++plantings[tenant];
+      events_[tenant] = "event-" + std::to_string(++published_);
+    }
+    auto answer = Response::json(202, {{"id", "answer-" + std::to_string(++answered_)}});
+    if (!key.empty()) answers_.emplace(stored, answer);
+    return answer;
+  }
+
+  bool has(const std::string& tenant, const Json& email) const {
+    const auto all = users.find(tenant);
+    return all != users.end() && std::ranges::any_of(all->second, [&](const auto& one) {
+             return one.second.at("email") == email;
+           });
+  }
+
+  Response create_all(const std::string& tenant, const std::string& lines) {
+    const Json user = Json::parse(lines);
+    if (!has(tenant, user["email"])) create(tenant, user);
+    return Response::json(200, {{"results", Json::array({{{"line", 1}}})}});
+  }
+
   Response create(const std::string& tenant, Json user) {
+    if (has(tenant, user["email"])) return Response::text(409, "taken");
     const auto id = ++ids_[tenant];
     user["id"] = id;
     user["tenantId"] = tenant;
@@ -172,7 +230,8 @@ class FakeMesh {
   const std::array<Planted, 2> pair_;
   std::map<std::string, std::int64_t> ids_;
   std::map<std::string, std::string> events_;  // the newest of a tenant
-  int published_ = 0;
+  std::map<std::string, Response> answers_;    // kept under a key
+  int published_ = 0, answered_ = 0;
 };
 
 class CanaryTest : public testing::Test {
@@ -218,9 +277,20 @@ class CanaryTest : public testing::Test {
     return testing::ElementsAreArray(found);
   }
 
-  const inline static std::vector<std::string> kWatched{
-      "listUsers",   "getUser",          "updateUser",     "deleteUser",    "searchUsers",
-      "getOwnUsage", "getUserAnalytics", "listUserEvents", "getEventStatus"};
+  const inline static std::vector<std::string> kWatched{"listUsers",
+                                                        "getUser",
+                                                        "updateUser",
+                                                        "deleteUser",
+                                                        "searchUsers",
+                                                        "getOwnUsage",
+                                                        "getUserAnalytics",
+                                                        "listUserEvents",
+                                                        "getEventStatus",
+                                                        "createUser",
+                                                        "createUsers",
+                                                        "publishEvents",
+                                                        "publishAnalyticsEvent",
+                                                        "publishChemicalEvent"};
   std::function<void()> hold_;  // called with each request
   ManualClock clock_;
   Metrics metrics_;
@@ -241,8 +311,60 @@ TEST_F(CanaryTest, AMeshThatKeepsTenantsApartIsCountedSo) {
   EXPECT_THAT(mesh_.seen, Contains("DELETE /users/1 by mesh-canary-b").Times(0)) << "its own";
   round();
   EXPECT_EQ(counted("getUser", "kept"), 4);
-  EXPECT_THAT(mesh_.seen, Contains("POST /api/v1/events by mesh-canary-a").Times(1));
-  EXPECT_THAT(mesh_.seen, Contains("POST /users/create by mesh-canary-b").Times(1));
+  EXPECT_EQ(mesh_.plantings["mesh-canary-a"], 1);
+  EXPECT_EQ(mesh_.users["mesh-canary-b"].size(), 1u);
+}
+
+TEST_F(CanaryTest, WhatIsAskedToBeMadeIsMadeOnceAnHour) {
+  round();
+  EXPECT_EQ(counted("publishEvents", "kept"), 2);
+  // What was planted, and one event under the key of each of three routes.
+  EXPECT_EQ(mesh_.published["mesh-canary-a"], 4);
+  EXPECT_EQ(mesh_.published["mesh-canary-b"], 4);
+  const auto users = mesh_.users;
+  round();
+  EXPECT_EQ(mesh_.published["mesh-canary-a"], 4);
+  EXPECT_EQ(mesh_.users, users);
+  clock_.advance(Canary::kEventsPlanted - Canary::kPeriod);
+  clock_.await_woken();
+  clock_.await_waiters(1);
+  EXPECT_EQ(mesh_.published["mesh-canary-a"], 8);
+}
+
+TEST_F(CanaryTest, WhoMayMakeSomethingInAnothersNameLeaks) {
+  mesh_.believes_body = true;
+  round();
+  EXPECT_THAT(outcomes(), IsSupersetOf({"createUser leaked", "createUsers leaked",
+                                        "publishEvents leaked", "publishAnalyticsEvent leaked",
+                                        "publishChemicalEvent leaked", "updateUser leaked"}));
+  for (const auto& [tenant, all] : mesh_.users) EXPECT_EQ(all.size(), 1u) << tenant;
+  mesh_.believes_body = false;
+  const auto kept = counted("createUser", "kept");
+  round();
+  EXPECT_EQ(counted("createUser", "kept"), kept + 2);
+}
+
+TEST_F(CanaryTest, WhatAMeshMakesThatDoesNotLookWhoIsNamedIsDeletedAgain) {
+  mesh_.ignores_body = true;
+  round();
+  EXPECT_THAT(outcomes(), IsSupersetOf({"createUser leaked", "createUsers leaked",
+                                        "publishEvents leaked", "publishAnalyticsEvent leaked"}));
+  for (const auto& [tenant, all] : mesh_.users) EXPECT_EQ(all.size(), 1u) << tenant;
+}
+
+TEST_F(CanaryTest, WhatAProcessBeforeDidNotDeleteIsDeleted) {
+  mesh_.users["mesh-canary-b"][7] = {
+      {"id", 7}, {"email", pair_[0].name + "@canary.invalid"}, {"name", "changed by another"}};
+  round();
+  EXPECT_FALSE(mesh_.users["mesh-canary-b"].contains(7));
+}
+
+TEST_F(CanaryTest, TheAnswerUnderAnothersKeyIsALeak) {
+  mesh_.shares_keys = true;
+  round();
+  EXPECT_THAT(outcomes(), IsSupersetOf({"publishEvents leaked", "publishAnalyticsEvent leaked",
+                                        "publishChemicalEvent leaked"}));
+  EXPECT_EQ(counted("publishEvents", "kept"), 0);
 }
 
 TEST_F(CanaryTest, EventsArePlantedAnewBeforeTheyAreForgotten) {
@@ -251,7 +373,7 @@ TEST_F(CanaryTest, EventsArePlantedAnewBeforeTheyAreForgotten) {
   clock_.await_woken();
   clock_.await_waiters(1);
   round();
-  EXPECT_THAT(mesh_.seen, Contains("POST /api/v1/events by mesh-canary-a").Times(2));
+  EXPECT_EQ(mesh_.plantings["mesh-canary-a"], 2);
   EXPECT_THAT(mesh_.seen, Contains("GET /api/v1/events/event-4 by mesh-canary-a"));
 }
 
@@ -290,8 +412,9 @@ TEST_F(CanaryTest, AListOfAllTenantsLeaks) {
 TEST_F(CanaryTest, ATenantThatTheRequestNamesIsNotItsOwn) {
   mesh_.believes_header = true;
   round();
-  EXPECT_THAT(outcomes(), IsSupersetOf({"listUsers leaked", "searchUsers leaked",
-                                        "getUserAnalytics leaked", "getOwnUsage leaked"}));
+  EXPECT_THAT(outcomes(),
+              IsSupersetOf({"listUsers leaked", "searchUsers leaked", "getUserAnalytics leaked",
+                            "getOwnUsage leaked", "createUser leaked", "publishEvents leaked"}));
   mesh_.believes_header = false, mesh_.believes_parameter = true;
   const auto before = counted("searchUsers", "leaked");
   round();
@@ -391,6 +514,9 @@ TEST_F(CanaryTest, ARouteThatItDoesNotKnowIsAFault) {
            .parameters = {{.name = "shop", .in = "query", .description = "", .required = true}}}),
       "listOrders needs shop, which the canary does not know");
   EXPECT_EQ(reason({.method = "GET", .pattern = "/api/v1/orders", .operation = "listOrders"}), "");
+  EXPECT_EQ(
+      reason({.method = "POST", .pattern = "/api/v1/orders", .operation = "createOrder"}),
+      "createOrder makes what the canary does not know: creations.cpp has to say what to ask");
 }
 
 }  // namespace
