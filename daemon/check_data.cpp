@@ -177,21 +177,21 @@ Status swap_in(const std::string& dir, const Kind& kind, const std::string& kept
 
 // Null: it was dropped.
 Result<cipher::DataKeyPtr> key_in(const std::string& store, std::string_view id,
-                                  const std::optional<std::string>& master_key) {
-  if (!master_key) {
+                                  const std::optional<cipher::MasterKeys>& masters) {
+  if (!masters) {
     return fail(ErrorKind::unavailable,
                 "the log is encrypted, and a repair reads it: name the configuration that says "
                 "tenants.master_key_file (`meshd --repair-data --config FILE`)");
   }
   const auto db = MESH_TRY(sqlite::Database::open(store, sqlite::Database::Mode::read_only));
   const auto wrapped = MESH_TRY(sqlite::key_by_id(*db, id));
-  return wrapped ? cipher::unwrap(*master_key, *wrapped) : cipher::DataKeyPtr();
+  return wrapped ? cipher::unwrap(*masters, *wrapped) : cipher::DataKeyPtr();
 }
 
 // Hands out the records of the log as the daemon sees them: plain, and without those whose key was
 // dropped.
 sqlite::Records plain_records(const std::string& log, const std::string& store,
-                              const std::optional<std::string>& master_key) {
+                              const std::optional<cipher::MasterKeys>& masters) {
   return [=](std::string_view topic, const sqlite::UseRecord& use) {
     std::map<std::string, cipher::DataKeyPtr, std::less<>> keys;
     return sqlite::each_record(log, topic, [&](const StoredRecord& record) -> Status {
@@ -199,7 +199,7 @@ sqlite::Records plain_records(const std::string& log, const std::string& store,
       if (id.empty()) return use(record);
       auto at = keys.find(id);
       if (at == keys.end()) {
-        auto key = MESH_TRY(key_in(store, id, master_key));
+        auto key = MESH_TRY(key_in(store, id, masters));
         at = keys.emplace(id, std::move(key)).first;
       }
       if (!at->second) return {};
@@ -213,7 +213,7 @@ sqlite::Records plain_records(const std::string& log, const std::string& store,
 // Copies first, which a cut leaves without effect; then the exchange of files.
 Result<sqlite::Agreement> repair_files(const std::string& dir, const AllChecked& all,
                                        const std::string& kept,
-                                       const std::optional<std::string>& master_key,
+                                       const std::optional<cipher::MasterKeys>& masters,
                                        Timestamp now) {
   const auto& [log, store, index, event_index] = all;
   remove_copies(dir);
@@ -228,7 +228,7 @@ Result<sqlite::Agreement> repair_files(const std::string& dir, const AllChecked&
     const auto whole = [&](const Kind& kind, const Checked& checked) {
       return checked.damaged() ? copy_of(dir, kind) : dir + "/" + kind.file;
     };
-    const auto records = plain_records(whole(kLog, log), whole(kStore, store), master_key);
+    const auto records = plain_records(whole(kLog, log), whole(kStore, store), masters);
     const sqlite::Lost lost{store.report.users_lost || store.report.hopeless, log.report.hopeless};
     agreement = MESH_TRY(sqlite::agree(whole(kStore, store), records, lost, now));
   }
@@ -409,11 +409,15 @@ Result<Json> check_data(const config::Config& config, bool repair, Timestamp now
   fs::create_directory(kept, error);
   fs::permissions(kept, fs::perms::owner_all, error);
   if (error) return fail(ErrorKind::unavailable, kept + " cannot be made: " + error.message());
-  std::optional<std::string> master_key;
+  std::optional<cipher::MasterKeys> masters;
   if (config.tenants.master_key_file) {
-    master_key = hex_decode(config.secrets.master_key.reveal());
+    masters.emplace(
+        cipher::MasterKeys{*hex_decode(config.secrets.master_key.reveal()), std::nullopt});
   }
-  const auto repaired = MESH_TRY(repair_files(data_dir, all, kept, master_key, now));
+  if (config.tenants.old_master_key_file) {
+    masters->old = hex_decode(config.secrets.old_master_key.reveal());
+  }
+  const auto repaired = MESH_TRY(repair_files(data_dir, all, kept, masters, now));
   report["kept_in"] = kept;
   report["written_to_log"] = repaired.written;
   report["taken_from_log"] = repaired.taken;

@@ -91,15 +91,35 @@ Result<std::unique_ptr<sqlite::DirectoryLock>> lock_data_dir(const config::Confi
   return lock;
 }
 
-// Null: no master key is known.
+Status exchange_master_key(const cipher::MasterKeys& keys, Stores& stores) {
+  if (!keys.old) return {};
+  const auto done = MESH_TRY(cipher::exchange_master_key(keys, stores.epochs(), stores.keys()));
+  for (const TenantId& tenant : done.unreadable) {
+    log::error(
+        "the key of a tenant is opened neither by tenants.master_key_file nor by "
+        "tenants.old_master_key_file, and stays as it is: what it encrypts is not readable",
+        {{"tenant", tenant.str()}});
+  }
+  log::info(
+      "tenants' keys were encrypted anew with tenants.master_key_file; once every process of the "
+      "mesh was started with it, tenants.old_master_key_file is needed no more but for backups of "
+      "before",
+      {{"keys", done.rewrapped}});
+  return {};
+}
+
+// Null: no master key is known. `exchange`: what the old one encrypts is encrypted anew.
 Result<std::unique_ptr<cipher::TenantCipher>> open_cipher(const EngineContext& context,
-                                                          Stores& stores) {
+                                                          Stores& stores, bool exchange) {
   const config::Config& config = context.config;
   std::unique_ptr<cipher::TenantCipher> opened;
   if (!config.tenants.master_key_file) return opened;
-  auto key = MESH_TRY(
-      cipher::master_key(config.secrets.master_key.reveal(), stores.epochs(), stores.keys()));
-  opened = std::make_unique<cipher::TenantCipher>(stores.keys(), std::move(key), context.clock);
+  std::optional<std::string_view> old;
+  if (config.tenants.old_master_key_file) old = config.secrets.old_master_key.reveal();
+  auto keys = MESH_TRY(
+      cipher::master_keys(config.secrets.master_key.reveal(), old, stores.epochs(), stores.keys()));
+  if (exchange) MESH_TRY(exchange_master_key(keys, stores));
+  opened = std::make_unique<cipher::TenantCipher>(stores.keys(), std::move(keys), context.clock);
   return opened;
 }
 
@@ -109,7 +129,8 @@ class OpenedOfRecord final : public EnginesOfRecord {
     lock_ = MESH_TRY(lock_data_dir(context.config, context.clock));
     log_ = MESH_TRY(open_log(context));
     stores_ = MESH_TRY(open_stores(context));
-    if (filled) cipher_ = MESH_TRY(open_cipher(context, *stores_.port));
+    // What is to be left stays as it is.
+    if (filled) cipher_ = MESH_TRY(open_cipher(context, *stores_.port, false));
     return {};
   }
   ~OpenedOfRecord() override {
@@ -142,7 +163,7 @@ Status has_files(const config::Config& config) {
 // The log as the rest of the daemon sees it.
 Status ConfiguredEngines::open_plain_log(const EngineContext& context) {
   const config::Config& config = context.config;
-  cipher_ = MESH_TRY(open_cipher(context, *stores_.port));
+  cipher_ = MESH_TRY(open_cipher(context, *stores_.port, true));
   plain_log_ = std::make_unique<cipher::EncryptedLog>(
       *log_.port, *log_.admin, cipher_.get(),
       cipher::EncryptedLog::Options{config.tenants.erasure == "crypto", config.log.max_pending},

@@ -1,14 +1,17 @@
 #include "common/cipher/master_key.h"
 
+#include <algorithm>
+
 #include "common/base/strings.h"
 #include "common/cipher/aead.h"
-#include "common/cipher/tenant_cipher.h"
 #include "common/ports/written_once.h"
 
 namespace mesh::cipher {
 namespace {
 
 constexpr const char* kDocument = "master_key";
+constexpr int kKeysAtOnce = 500;
+constexpr int kTries = 10;  // others write the mark only while they exchange the key, too
 
 // Nothing, encrypted: the tag tells one key from another, and neither.
 std::string mark_of(std::string_view key) { return base64_encode(encrypt(key, "", kDocument)); }
@@ -17,27 +20,98 @@ bool is_of(std::string_view mark, std::string_view key) {
   return bytes && decrypt(key, *bytes, kDocument).has_value();
 }
 
-tl::unexpected<Error> is_another() {
+tl::unexpected<Error> is_another(const MasterKeys& masters) {
+  const std::string kept =
+      " than the one that the tenants' keys of this store are encrypted with: put that one back";
+  if (masters.old) {
+    return fail(ErrorKind::conflict,
+                "tenants.master_key_file holds another key, and so does "
+                "tenants.old_master_key_file," +
+                    kept);
+  }
+  return fail(ErrorKind::conflict, "tenants.master_key_file holds another key" + kept +
+                                       ", or name its file in tenants.old_master_key_file to "
+                                       "exchange it");
+}
+
+Result<std::string> key_of_digits(std::string_view digits) {
+  auto key = hex_decode(digits);
+  if (key && key->size() == kKeyBytes) return *std::move(key);
+  return fail(ErrorKind::invalid, "a master key is 64 hexadecimal digits");
+}
+
+// One key, or the two of an exchange that is not over.
+Status check_mark(std::string_view mark, const MasterKeys& masters) {
+  const auto parts = split(mark, ' ');
+  const auto known = [&](std::string_view part) {
+    return is_of(part, masters.present) || (masters.old && is_of(part, *masters.old));
+  };
+  const auto count = std::ranges::count_if(parts, known);
+  if (count == static_cast<std::ptrdiff_t>(parts.size())) return {};
+  if (count == 0 || masters.old) return is_another(masters);
   return fail(ErrorKind::conflict,
-              "tenants.master_key_file holds another key than the one that the tenants' keys of "
-              "this store are encrypted with: put that one back");
+              "an exchange of the key of tenants.master_key_file is not over, and some of the "
+              "tenants' keys are encrypted with the other one: name its file in "
+              "tenants.old_master_key_file");
+}
+
+Status set_mark(EpochStore& marks, const std::string& mark) {
+  for (int i = 1;; ++i) {
+    const auto own = MESH_TRY(marks.take_over(kDocument));
+    const Status written = marks.write(kDocument, own.epoch, mark);
+    if (written || written.error().kind != ErrorKind::conflict || i == kTries) return written;
+  }
 }
 
 }  // namespace
 
-Result<std::string> master_key(std::string_view digits, EpochStore& marks, KeyStore& keys) {
-  auto key = hex_decode(digits);
-  if (!key || key->size() != kKeyBytes) {
-    return fail(ErrorKind::invalid, "a master key is 64 hexadecimal digits");
-  }
+Result<MasterKeys> master_keys(std::string_view digits, std::optional<std::string_view> old_digits,
+                               EpochStore& marks, KeyStore& keys) {
+  MasterKeys masters{MESH_TRY(key_of_digits(digits)), {}};
+  if (old_digits) masters.old = MESH_TRY(key_of_digits(*old_digits));
   const auto mark = MESH_TRY(written_once(marks, kDocument, [&]() -> Result<std::string> {
     // A migration leaves the mark behind, a repair may lose it; the tenants' keys are older.
     const auto wrapped = MESH_TRY(keys.any());
-    if (wrapped && !unwrap(*key, *wrapped)) return is_another();
-    return mark_of(*key);
+    if (!wrapped) return mark_of(masters.present);
+    if (!unwrap(masters, *wrapped)) return is_another(masters);
+    // Which of the keys are encrypted with which is not known here.
+    if (masters.old) return mark_of(*masters.old) + " " + mark_of(masters.present);
+    return mark_of(masters.present);
   }));
-  if (!is_of(mark, *key)) return is_another();
-  return *std::move(key);
+  MESH_TRY(check_mark(mark, masters));
+  return masters;
+}
+
+Result<Exchanged> exchange_master_key(const MasterKeys& masters, EpochStore& marks,
+                                      KeyStore& keys) {
+  Exchanged done;
+  if (!masters.old) return done;
+  const MasterKeys present{masters.present, {}};
+  bool begun = false;
+  for (std::string after;;) {
+    const auto page = MESH_TRY(keys.list(after, kKeysAtOnce));
+    std::vector<Rewrapping> changes;
+    for (const TenantKey& key : page) {
+      if (unwrap(present, key)) continue;
+      const auto opened = unwrap(masters, key);
+      if (!opened) {
+        done.unreadable.push_back(key.tenant);
+        continue;
+      }
+      changes.push_back({key, wrap(masters.present, **opened).wrapped});
+    }
+    if (!changes.empty()) {
+      // Before the first of them: from then on neither key opens all of them alone.
+      if (!std::exchange(begun, true)) {
+        MESH_TRY(set_mark(marks, mark_of(*masters.old) + " " + mark_of(masters.present)));
+      }
+      done.rewrapped += MESH_TRY(keys.rewrap(changes));
+    }
+    if (page.size() < kKeysAtOnce) break;
+    after = page.back().tenant.str();
+  }
+  MESH_TRY(set_mark(marks, mark_of(masters.present)));
+  return done;
 }
 
 }  // namespace mesh::cipher

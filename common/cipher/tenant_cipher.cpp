@@ -69,8 +69,9 @@ std::string_view key_of(const StoredRecord& record) {
   return record.value ? find_header(record.headers, kKeyHeader) : std::string_view();
 }
 
-Result<DataKeyPtr> unwrap(std::string_view master, const TenantKey& key) {
-  auto bytes = decrypt(master, key.wrapped, bound_to(key));
+Result<DataKeyPtr> unwrap(const MasterKeys& masters, const TenantKey& key) {
+  auto bytes = decrypt(masters.present, key.wrapped, bound_to(key));
+  if (!bytes && masters.old) bytes = decrypt(*masters.old, key.wrapped, bound_to(key));
   if (bytes && bytes->size() == kKeyBytes) {
     return std::make_shared<const DataKey>(DataKey{key.id, key.tenant, *std::move(bytes)});
   }
@@ -79,6 +80,12 @@ Result<DataKeyPtr> unwrap(std::string_view master, const TenantKey& key) {
                   " cannot be decrypted: tenants.master_key_file is not the one that it was made "
                   "with, or the store was changed",
               "key " + key.id);
+}
+
+TenantKey wrap(std::string_view master, const DataKey& key) {
+  TenantKey wrapped{key.id, key.tenant, {}};
+  wrapped.wrapped = encrypt(master, key.bytes, bound_to(wrapped));
+  return wrapped;
 }
 
 DataKeyPtr TenantCipher::remembered(const TenantId& tenant) const {
@@ -97,10 +104,9 @@ Result<DataKeyPtr> TenantCipher::key_of(const TenantId& tenant) {
   if (auto key = remembered(tenant)) return key;
   const auto asked = clock_.steady();
   const auto before = forgets();
-  TenantKey made{random_hex(kIdBytes), tenant, {}};
-  made.wrapped = encrypt(master_, random_bytes(kKeyBytes), bound_to(made));
-  const TenantKey kept = MESH_TRY(store_.get_or_insert(made));
-  DataKeyPtr key = MESH_TRY(unwrap(master_, kept));
+  const DataKey made{random_hex(kIdBytes), tenant, random_bytes(kKeyBytes)};
+  const TenantKey kept = MESH_TRY(store_.get_or_insert(wrap(masters_.present, made)));
+  DataKeyPtr key = MESH_TRY(unwrap(masters_, kept));
   remember(by_tenant_, tenant, key, asked, before);
   return key;
 }
@@ -111,7 +117,7 @@ Status TenantCipher::refresh(const TenantId& tenant) {
   const auto kept = MESH_TRY(store_.find(tenant));
   // Null where another process has dropped it: the next write makes one.
   DataKeyPtr key;
-  if (kept) key = MESH_TRY(unwrap(master_, *kept));
+  if (kept) key = MESH_TRY(unwrap(masters_, *kept));
   remember(by_tenant_, tenant, std::move(key), asked, before);
   return {};
 }
@@ -133,7 +139,7 @@ Result<DataKeyPtr> TenantCipher::key_by_id(std::string_view id) {
   }
   const auto found = MESH_TRY(store_.find_by_id(id));
   DataKeyPtr key;
-  if (found) key = MESH_TRY(unwrap(master_, *found));
+  if (found) key = MESH_TRY(unwrap(masters_, *found));
   remember(by_id_, std::string(id), key, asked, before);
   return key;
 }

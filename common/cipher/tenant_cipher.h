@@ -43,8 +43,16 @@ Status decrypt(StoredRecord& record, const DataKey& key);
 // The id of its key; empty where it is not encrypted. As long as the record.
 std::string_view key_of(const StoredRecord& record);
 
-// `master` has kKeyBytes. `corrupt` where it is not the one that the key was wrapped with.
-Result<DataKeyPtr> unwrap(std::string_view master, const TenantKey& key);
+// The keys that tenants' keys are encrypted with, each of kKeyBytes.
+struct MasterKeys {
+  std::string present;             // encrypts
+  std::optional<std::string> old;  // opens what `present` does not; null: none is exchanged
+};
+
+// `corrupt` where the key was wrapped with none of these.
+Result<DataKeyPtr> unwrap(const MasterKeys& masters, const TenantKey& key);
+// The key as it is stored. `master` has kKeyBytes.
+TenantKey wrap(std::string_view master, const DataKey& key);
 
 // Any thread.
 class TenantCipher {
@@ -53,9 +61,9 @@ class TenantCipher {
   // then reads with it, and writes what nobody reads later.
   static constexpr Duration kKept{5'000};
 
-  // `master` has kKeyBytes. Store and clock outlive it.
-  TenantCipher(KeyStore& store, std::string master, Clock& clock)
-      : store_(store), master_(std::move(master)), clock_(clock) {}
+  // Store and clock outlive it.
+  TenantCipher(KeyStore& store, MasterKeys masters, Clock& clock)
+      : store_(store), masters_(std::move(masters)), clock_(clock) {}
 
   // The tenant's key where it is remembered, else null. Does not block.
   DataKeyPtr remembered(const TenantId& tenant) const;
@@ -88,7 +96,7 @@ class TenantCipher {
   std::uint64_t forgets() const;
 
   KeyStore& store_;
-  const std::string master_;
+  const MasterKeys masters_;
   Clock& clock_;
   mutable std::mutex mutex_;
   Memory<TenantId> by_tenant_;  // this and the following guarded by mutex_

@@ -252,7 +252,8 @@ struct Secrets {
   Secret redis_password;
   Secret openai_api_key;
   Secret otlp_headers;
-  Secret master_key;  // 64 hexadecimal digits
+  Secret master_key;  // 64 hexadecimal digits, as the next
+  Secret old_master_key;
   Secret receipt_key;
 };
 
@@ -277,6 +278,7 @@ struct Tenants {
   std::string registration = "open";  // open | required
   std::string erasure = "none";       // none | crypto
   std::optional<std::string> master_key_file;
+  std::optional<std::string> old_master_key_file;
   std::optional<std::string> receipt_key_file;
 };
 

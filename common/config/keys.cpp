@@ -421,6 +421,9 @@ std::vector<Key> make_keys() {
           "File with the key that encrypts the tenants' keys: 64 hexadecimal digits, as\n"
           "`openssl rand -hex 32` makes. Without it nobody reads what was encrypted, ever; it\n"
           "is read at the start alone, and needed as long as the log holds such records."),
+      make_key(MESH_MEMBER(tenants.old_master_key_file), text(),
+               "File with the key before, while it is exchanged: the start encrypts anew what it\n"
+               "opens and master_key_file does not. null once every process was started so."),
       make_key(MESH_MEMBER(tenants.receipt_key_file), text(),
                "PEM file of the private key (Ed25519) that signs the receipts of purges:\n"
                "`openssl genpkey -algorithm ed25519`; null: nothing is purged."),

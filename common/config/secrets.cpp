@@ -75,6 +75,7 @@ void read_secrets(Config& config, Problems& problems) {
   read("openai.api_key_file", config.openai.api_key_file, secrets.openai_api_key);
   read("telemetry.otlp.headers_file", config.telemetry.otlp.headers_file, secrets.otlp_headers);
   read("tenants.master_key_file", config.tenants.master_key_file, secrets.master_key);
+  read("tenants.old_master_key_file", config.tenants.old_master_key_file, secrets.old_master_key);
   read("http.tls.key_file", config.http.tls.key_file, secrets.tls_key);
   read("tenants.receipt_key_file", config.tenants.receipt_key_file, secrets.receipt_key);
   const auto read_open = [&](const char* key, const std::optional<std::string>& file,

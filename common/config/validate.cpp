@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "common/base/strings.h"
 #include "common/config/address.h"
 #include "common/config/config.h"
 #include "common/config/engine_rules.h"
@@ -80,23 +81,41 @@ void check_secrets(const Config& config, Problems& problems) {
   }
 }
 
-void check_erasure(const Config& config, Problems& problems) {
-  const Tenants& tenants = config.tenants;
-  if (tenants.erasure == "crypto" && !tenants.master_key_file) {
-    problems.add("tenants.master_key_file",
-                 "tenants.erasure crypto needs it; `openssl rand -hex 32` makes what it holds");
-  }
-  const std::string& digits = config.secrets.master_key.reveal();
+void check_master_key(const char* key, const std::optional<std::string>& file, const Secret& secret,
+                      Problems& problems) {
+  const std::string& digits = secret.reveal();
   constexpr std::string_view kHexadecimal = "0123456789abcdefABCDEF";
   // A file that could not be read was told of when it was.
   if (digits.empty()) return;
   if (digits.size() == kMasterKeyDigits && digits.find_first_not_of(kHexadecimal) == digits.npos) {
     return;
   }
-  problems.add("tenants.master_key_file",
-               quote(tenants.master_key_file.value_or("")) +
-                   " holds something else than 64 hexadecimal digits, the only form of a key; "
-                   "`openssl rand -hex 32` makes one");
+  problems.add(key, quote(file.value_or("")) +
+                        " holds something else than 64 hexadecimal digits, the only form of a key; "
+                        "`openssl rand -hex 32` makes one");
+}
+
+void check_erasure(const Config& config, Problems& problems) {
+  const Tenants& tenants = config.tenants;
+  if (tenants.erasure == "crypto" && !tenants.master_key_file) {
+    problems.add("tenants.master_key_file",
+                 "tenants.erasure crypto needs it; `openssl rand -hex 32` makes what it holds");
+  }
+  check_master_key("tenants.master_key_file", tenants.master_key_file, config.secrets.master_key,
+                   problems);
+  check_master_key("tenants.old_master_key_file", tenants.old_master_key_file,
+                   config.secrets.old_master_key, problems);
+  if (!tenants.old_master_key_file) return;
+  if (!tenants.master_key_file) {
+    problems.add("tenants.old_master_key_file",
+                 "is the key before that of tenants.master_key_file, which is not set");
+  } else if (!config.secrets.old_master_key.empty() &&
+             to_lower(config.secrets.old_master_key.reveal()) ==
+                 to_lower(config.secrets.master_key.reveal())) {
+    problems.add("tenants.old_master_key_file",
+                 "holds the same key as tenants.master_key_file: leave it out, or name the file of "
+                 "the key before");
+  }
 }
 
 }  // namespace

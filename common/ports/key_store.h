@@ -19,6 +19,12 @@ struct TenantKey {
   std::string wrapped;  // bytes
 };
 
+// A key that was encrypted anew.
+struct Rewrapping {
+  TenantKey key;        // as it was read
+  std::string wrapped;  // takes the place of key.wrapped
+};
+
 // Any thread; calls block. Changes are durable when they return.
 class KeyStore {
  public:
@@ -30,6 +36,12 @@ class KeyStore {
   virtual Result<std::optional<TenantKey>> find_by_id(std::string_view id) = 0;
   // One of those that there are, whichever; nothing where there is none.
   virtual Result<std::optional<TenantKey>> any() = 0;
+  // At most `limit` of the tenants' keys, in the order of their tenants, behind the tenant `after`;
+  // "": from the first one on.
+  virtual Result<std::vector<TenantKey>> list(std::string_view after, int limit) = 0;
+  // In one commit; of those alone that are still as they were read. How many these are; after an
+  // error that left it open some count as changed by another.
+  virtual Result<std::int64_t> rewrap(const std::vector<Rewrapping>& all) = 0;
   // Gone for good: what was encrypted with them reads nobody any more. How many there were.
   virtual Result<std::int64_t> drop(const TenantId& tenant) = 0;
 };

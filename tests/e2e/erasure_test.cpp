@@ -12,6 +12,7 @@
 namespace mesh::e2e {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -105,6 +106,28 @@ TEST_F(Erasure, AnotherMasterKeyStopsTheStart) {
   Daemon other(data(), crypto());
   EXPECT_FALSE(other.start());
   EXPECT_THAT(other.errors(), HasSubstr("tenants.master_key_file holds another key"));
+}
+
+TEST_F(Erasure, TheMasterKeyIsExchangedAtAStart) {
+  start(crypto());
+  create("acme:ada", kAddress);
+  ASSERT_EQ(daemon_->stop(), 0);
+  test::write_bytes(dir_.file("old"), std::string(64, 'c'));
+  test::write_bytes(dir_.file("master"), std::string(64, 'd'));
+  start("tenants: {erasure: crypto, master_key_file: " + dir_.file("master") +
+        ", old_master_key_file: " + dir_.file("old") + "}\n");
+  EXPECT_THAT(records(), HasSubstr(kAddress));
+  create("acme:ada", "amid@acme.dev");
+  ASSERT_EQ(daemon_->stop(), 0);
+  EXPECT_THAT(daemon_->errors(), HasSubstr("encrypted anew"));
+  EXPECT_THAT(daemon_->errors(), HasSubstr(R"("keys":1)"));
+  start(crypto());
+  EXPECT_THAT(records(), AllOf(HasSubstr(kAddress), HasSubstr("amid@acme.dev")));
+  ASSERT_EQ(daemon_->stop(), 0);
+  test::write_bytes(dir_.file("master"), std::string(64, 'c'));
+  Daemon old(data(), crypto());
+  EXPECT_FALSE(old.start());
+  EXPECT_THAT(old.errors(), HasSubstr("tenants.master_key_file holds another key"));
 }
 
 // A repair may lose the mark of the key with the other notes.

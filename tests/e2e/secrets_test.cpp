@@ -27,12 +27,13 @@ bool is_open(std::string_view key) {
 }
 
 constexpr std::string_view kMasterKey = "tenants.master_key_file";
+constexpr std::string_view kOldMasterKey = "tenants.old_master_key_file";
 constexpr std::string_view kReceiptKeyFile = "tenants.receipt_key_file";
 
 // Of TLS. Those of the mesh's own are of kinds of their own.
 bool is_private_key(std::string_view key) {
   return key.ends_with("key_file") && !key.ends_with("api_key_file") && key != kMasterKey &&
-         key != kReceiptKeyFile;
+         key != kOldMasterKey && key != kReceiptKeyFile;
 }
 
 std::string contents(const std::filesystem::path& path) {
@@ -86,6 +87,7 @@ class SecretsTest : public ::testing::Test {
       if (key == kReceiptKeyFile) made = split(test::kReceiptKey, '\n')[1];
       if (is_private_key(key)) made = split(contents(dir_.file("server.key")), '\n')[1];
       if (key == kMasterKey) made = "5ec2e7" + std::string(58, 'a');
+      if (key == kOldMasterKey) made = "01dec2" + std::string(58, 'b');
     }
     return made;
   }

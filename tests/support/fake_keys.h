@@ -16,6 +16,7 @@ class FakeKeyStore final : public KeyStore {
  public:
   // Runs with each drop. Set before it is used.
   std::function<void()> on_drop = [] {};
+  std::function<void()> on_rewrap = [] {};  // the same of rewrap
 
   void fail_next(int n) {
     std::lock_guard lock(mutex_);
@@ -64,6 +65,30 @@ class FakeKeyStore final : public KeyStore {
     std::unique_lock lock(mutex_);
     if (auto error = enter(lock)) return fail(*error);
     return keys_.empty() ? std::optional<TenantKey>() : keys_.begin()->second;
+  }
+  Result<std::vector<TenantKey>> list(std::string_view after, int limit) override {
+    std::unique_lock lock(mutex_);
+    if (auto error = enter(lock)) return fail(*error);
+    std::vector<TenantKey> found;
+    for (const auto& [tenant, key] : keys_) {
+      if (tenant.str() > after && static_cast<int>(found.size()) < limit) found.push_back(key);
+    }
+    return found;
+  }
+  Result<std::int64_t> rewrap(const std::vector<Rewrapping>& all) override {
+    on_rewrap();
+    std::unique_lock lock(mutex_);
+    if (auto error = enter(lock)) return fail(*error);
+    std::int64_t changed = 0;
+    for (const auto& [key, wrapped] : all) {
+      const auto at = keys_.find(key.tenant);
+      if (at == keys_.end() || at->second.id != key.id || at->second.wrapped != key.wrapped) {
+        continue;
+      }
+      at->second.wrapped = wrapped;
+      ++changed;
+    }
+    return changed;
   }
   Result<std::int64_t> drop(const TenantId& tenant) override {
     on_drop();

@@ -3,10 +3,18 @@
 namespace mesh::postgres {
 namespace {
 
+Result<std::vector<TenantKey>> keys_of(const Rows& rows) {
+  std::vector<TenantKey> found;
+  for (int i = 0; i < rows.size(); ++i) {
+    auto tenant = MESH_TRY(TenantId::parse(rows.text(i, 1)));
+    found.push_back({rows.string(i, 0), std::move(tenant), rows.string(i, 2)});
+  }
+  return found;
+}
+
 Result<std::optional<TenantKey>> first_key(const Rows& rows) {
-  if (rows.size() == 0) return std::optional<TenantKey>();
-  auto tenant = MESH_TRY(TenantId::parse(rows.text(0, 1)));
-  return std::optional(TenantKey{rows.string(0, 0), std::move(tenant), rows.string(0, 2)});
+  auto found = MESH_TRY(keys_of(rows));
+  return found.empty() ? std::optional<TenantKey>() : std::move(found.front());
 }
 
 }  // namespace
@@ -44,6 +52,31 @@ Result<std::optional<TenantKey>> Keys::any() {
     return session.run(query("SELECT id,tenant,wrapped FROM tenant_keys LIMIT 1"));
   }));
   return first_key(rows);
+}
+
+Result<std::vector<TenantKey>> Keys::list(std::string_view after, int limit) {
+  const auto rows = MESH_TRY(pool_.run(Repeat::read, [&](Session& session) {
+    return session.run(
+        query("SELECT id,tenant,wrapped FROM tenant_keys WHERE tenant>$1"
+              " ORDER BY tenant LIMIT $2",
+              std::string(after), std::int64_t{limit}));
+  }));
+  return keys_of(rows);
+}
+
+Result<std::int64_t> Keys::rewrap(const std::vector<Rewrapping>& all) {
+  if (all.empty()) return 0;
+  const auto results = MESH_TRY(pool_.run(Repeat::harmless, [&](Session& session) {
+    std::vector<Query> queries;
+    for (const auto& [key, wrapped] : all) {
+      queries.push_back(query("UPDATE tenant_keys SET wrapped=$1 WHERE id=$2 AND wrapped=$3",
+                              Bytes{wrapped}, key.id, Bytes{key.wrapped}));
+    }
+    return session.run(queries);
+  }));
+  std::int64_t changed = 0;
+  for (const Rows& rows : results) changed += rows.changed();
+  return changed;
 }
 
 Result<std::int64_t> Keys::drop(const TenantId& tenant) {

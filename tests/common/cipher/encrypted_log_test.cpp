@@ -62,7 +62,7 @@ class EncryptedLogTest : public testing::Test {
   ManualClock clock_;
   test::FakeEventLog kept_{clock_};
   test::FakeKeyStore keys_;
-  TenantCipher cipher_{keys_, std::string(32, 'm'), clock_};
+  TenantCipher cipher_{keys_, {std::string(32, 'm')}, clock_};
   EncryptedLog log_{kept_, kept_, &cipher_, {.encrypts = true, .max_pending_bytes = 1'000}, clock_};
 };
 

@@ -33,7 +33,7 @@ class TenantCipherTest : public testing::Test {
 
   test::FakeKeyStore store_;
   ManualClock clock_;
-  TenantCipher cipher_{store_, kMaster, clock_};
+  TenantCipher cipher_{store_, {kMaster}, clock_};
 };
 
 TEST_F(TenantCipherTest, AValueIsHiddenAndComesBackAsItWas) {
@@ -146,7 +146,7 @@ TEST_F(TenantCipherTest, AStoreThatCannotBeAskedIsNoGap) {
 
 TEST_F(TenantCipherTest, AKeyOfAnotherMasterKeyIsToldAndNotUsed) {
   const StoredRecord kept = written();
-  TenantCipher other{store_, std::string(32, 'o'), clock_};
+  TenantCipher other{store_, {std::string(32, 'o')}, clock_};
   StoredRecord read = kept;
   expect_corrupt(other.decrypt(read));
   const auto key = other.key_of(kOurs);

@@ -503,6 +503,18 @@ TEST(Config, ErasureByKeysNeedsTheMasterKeyInItsOneForm) {
   // What was encrypted before is still to be read.
   (void)with(digits);
   EXPECT_TRUE(load("tenants: {master_key_file: " + dir.path() + "/master}"));
+  // Its exchange.
+  write(dir.path() + "/old", digits + "\n");
+  const auto old = ", old_master_key_file: " + dir.path() + "/old}";
+  EXPECT_THAT(refusal("tenants: {registration: open" + old),
+              HasSubstr("tenants.master_key_file, which is not set"));
+  EXPECT_THAT(refusal("tenants: {master_key_file: " + dir.path() + "/master" + old),
+              HasSubstr("tenants.old_master_key_file: holds the same key as"));
+  write(dir.path() + "/old", "short\n");
+  EXPECT_THAT(refusal("tenants: {master_key_file: " + dir.path() + "/master" + old),
+              HasSubstr("/old\" holds something else than 64 hexadecimal digits"));
+  write(dir.path() + "/old", std::string(64, 'b') + "\n");
+  EXPECT_TRUE(load("tenants: {master_key_file: " + dir.path() + "/master" + old));
   EXPECT_THAT(refusal("tenants: {erasure: shred}"), HasSubstr("tenants.erasure: "));
 }
 

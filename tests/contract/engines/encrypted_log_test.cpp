@@ -30,7 +30,7 @@ class EncryptedLogHost final : public EventLogHost {
 
   SqliteLogHost kept_;
   FakeKeyStore keys_;
-  cipher::TenantCipher cipher_{keys_, std::string(32, 'm'), kept_.clock()};
+  cipher::TenantCipher cipher_{keys_, {std::string(32, 'm')}, kept_.clock()};
   std::unique_ptr<cipher::EncryptedLog> log_;
 };
 

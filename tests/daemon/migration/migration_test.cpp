@@ -276,7 +276,7 @@ TEST_F(Migration, AParkedEventThatItsPositionNamedKeepsItsId) {
 // Of the encrypted ones none was read, and each had another id in the new log.
 TEST_F(Migration, AnEncryptedEventThatItsPositionNamedKeepsItsId) {
   let_some_expire();
-  cipher::TenantCipher old_cipher{from_.store->keys(), std::string(32, 'm'), clock_};
+  cipher::TenantCipher old_cipher{from_.store->keys(), {std::string(32, 'm')}, clock_};
   auto hidden = event(R"({"tenantId":"acme","user_id":"u","event_type":"e"})", {});
   hidden.topic = kActivity;
   cipher::encrypt(hidden, *old_cipher.key_of(kAcme).value());
@@ -294,7 +294,7 @@ TEST_F(Migration, AnEncryptedEventThatItsPositionNamedKeepsItsId) {
 }
 
 TEST_F(Migration, WhatNobodyCanDecryptAnyMoreMovesAsItIs) {
-  cipher::TenantCipher cipher{from_.store->keys(), std::string(32, 'm'), clock_};
+  cipher::TenantCipher cipher{from_.store->keys(), {std::string(32, 'm')}, clock_};
   auto hidden = event("x", {}), forged = event("y", {{std::string(cipher::kKeyHeader), ""}});
   hidden.topic = forged.topic = kActivity;
   cipher::encrypt(hidden, *cipher.key_of(kAcme).value());

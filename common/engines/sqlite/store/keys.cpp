@@ -7,14 +7,19 @@ namespace {
 
 constexpr std::string_view kOfTenant = "SELECT id,tenant,wrapped FROM tenant_keys WHERE tenant=?";
 
-Result<std::optional<TenantKey>> first_key(Result<Statement> rows) {
-  std::optional<TenantKey> found;
+Result<std::vector<TenantKey>> keys_of(Result<Statement> rows) {
+  std::vector<TenantKey> found;
   MESH_TRY(each_row(std::move(rows), [&](const Statement& row) -> Status {
     auto tenant = MESH_TRY(TenantId::parse(row.text(1)));
-    found = TenantKey{std::string(row.text(0)), std::move(tenant), std::string(row.text(2))};
+    found.push_back({std::string(row.text(0)), std::move(tenant), std::string(row.text(2))});
     return {};
   }));
   return found;
+}
+
+Result<std::optional<TenantKey>> first_key(Result<Statement> rows) {
+  auto found = MESH_TRY(keys_of(std::move(rows)));
+  return found.empty() ? std::optional<TenantKey>() : std::move(found.front());
 }
 
 }  // namespace
@@ -50,6 +55,31 @@ Result<std::optional<TenantKey>> SqliteKeys::any() {
   return read_from(readers_, [](Database& db) {
     return first_key(query(db, "SELECT id,tenant,wrapped FROM tenant_keys LIMIT 1"));
   });
+}
+
+Result<std::vector<TenantKey>> SqliteKeys::list(std::string_view after, int limit) {
+  return read_from(readers_, [&](Database& db) {
+    return keys_of(query(db,
+                         "SELECT id,tenant,wrapped FROM tenant_keys WHERE tenant>?"
+                         " ORDER BY tenant LIMIT ?",
+                         after, limit));
+  });
+}
+
+Result<std::int64_t> SqliteKeys::rewrap(const std::vector<Rewrapping>& all) {
+  std::int64_t changed = 0;
+  MESH_TRY(committer_.run([&](Database& db) -> Status {
+    changed = 0;
+    for (const auto& [key, wrapped] : all) {
+      MESH_TRY(execute(db, "UPDATE tenant_keys SET wrapped=? WHERE id=? AND wrapped=?",
+                       Blob{wrapped}, key.id, Blob{key.wrapped}));
+      changed += db.changes();
+    }
+    return {};
+  }));
+  // The frames of before show them as they were.
+  committer_.empty_wal();
+  return changed;
 }
 
 Result<std::int64_t> SqliteKeys::drop(const TenantId& tenant) {

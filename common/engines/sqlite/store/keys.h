@@ -15,6 +15,8 @@ class SqliteKeys final : public KeyStore {
   Result<std::optional<TenantKey>> find(const TenantId& tenant) override;
   Result<std::optional<TenantKey>> find_by_id(std::string_view id) override;
   Result<std::optional<TenantKey>> any() override;
+  Result<std::vector<TenantKey>> list(std::string_view after, int limit) override;
+  Result<std::int64_t> rewrap(const std::vector<Rewrapping>& all) override;
   Result<std::int64_t> drop(const TenantId& tenant) override;
 
  private:
