@@ -118,6 +118,7 @@ struct App::Impl {
   Member self() const;
   Status tell_tls();
   std::vector<services::Check> checks();
+  void tell_unobeyed_retention() const;
   void count(const http::Hooks::Answered& answered);
   void stop();
 };
@@ -168,6 +169,7 @@ Status App::Impl::start() {
   // Only now: a member tells the others its addresses, which are known once they are bound.
   membership = std::make_unique<Membership>(engines->ports().members, clock, self(),
                                             [this] { return pipelines->groups(); });
+  tell_unobeyed_retention();
   // Last: who finds the file may ask at once.
   started_at = clock.now();
   MESH_TRY(tell_tls());
@@ -203,9 +205,19 @@ Status App::Impl::tell_tls() {
 
 std::vector<services::Check> App::Impl::checks() {
   auto all = checkup->run();
+  if (auto unobeyed = services::tenants_retention_check(engines->ports().log_admin, *directory)) {
+    all.push_back(std::move(*unobeyed));
+  }
   std::lock_guard guard(config_mutex);
   if (tls) all.push_back(certificate_check(*tls, clock.now()));
   return all;
+}
+
+// Said by those that would obey it.
+void App::Impl::tell_unobeyed_retention() const {
+  if (!config.has_role(config::role::kPipelines)) return;
+  const auto check = services::tenants_retention_check(engines->ports().log_admin, *directory);
+  if (check && check->warning) log::warn(check->name + ": " + check->detail);
 }
 
 // Before the pipelines, which a model's budget is for, too.
@@ -399,6 +411,7 @@ Status App::reload(const config::Config& fresh) {
     if (auto told = impl_->tell_tls(); !told) log::warn(told.error().message);
   }
   if (auto level = log::parse_level(fresh.telemetry.log.level)) log::set_level(*level);
+  impl_->tell_unobeyed_retention();
   impl_->directory->set_defaults(fresh.rate_limits);
   next.telemetry.log.level = fresh.telemetry.log.level;
   next.rate_limits = fresh.rate_limits;

@@ -65,6 +65,22 @@ Check retention_check(LogAdmin& admin) {
   return check;
 }
 
+std::optional<Check> tenants_retention_check(const LogAdmin& admin,
+                                             const TenantDirectory& directory) {
+  if (admin.erases_records()) return std::nullopt;
+  const auto count = directory.with_retention();
+  Check check{"tenants' retention", true, "no tenant's record has one", count > 0};
+  if (count == 0) return check;
+  check.detail =
+      (count == 1 ? "1 tenant's record has a retention, which is"
+                  : std::to_string(count) + " tenants' records have a retention, which is") +
+      " not obeyed: this log takes no single record out. `mesh tenants list -o wide` shows whose; "
+      "set log.retention.activity.age to the shortest of them, which holds for all tenants, or "
+      "take "
+      "it from the record (`mesh tenants update TENANT --retention none`)";
+  return check;
+}
+
 void RetentionMetrics::collect(LogAdmin& admin) {
   const auto topics = admin.topics();
   if (!topics) return;  // shown as an error where it is asked for

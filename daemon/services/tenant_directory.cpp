@@ -217,6 +217,12 @@ std::vector<TenantId> TenantDirectory::with_quotas() const {
   return tenants;
 }
 
+std::size_t TenantDirectory::with_retention() const {
+  std::shared_lock lock(mutex_);
+  return static_cast<std::size_t>(std::ranges::count_if(
+      records_, [](const auto& one) { return one.second && one.second->retention; }));
+}
+
 bool TenantDirectory::knows(const TenantId& tenant) const {
   // Events of tasks are under this name, and no record of it need exist.
   if (tenant.str() == pipeline::kTaskTenant) return true;

@@ -62,6 +62,7 @@ class TenantDirectory {
   Result<bool> is_closed(const TenantId& tenant);
   // Of those whose records are known here.
   std::vector<TenantId> with_quotas() const;
+  std::size_t with_retention() const;  // how many of them say how old their activity may become
 
   // Whether the tenant is known to exist without a look at the store: false says nothing. Does not
   // block.

@@ -5,6 +5,8 @@
 
 #include "common/engines/sqlite/log/sqlite_log.h"
 #include "tests/support/append_and_wait.h"
+#include "tests/support/fake_event_log.h"
+#include "tests/support/fake_tenants.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/temp_dir.h"
 
@@ -79,6 +81,43 @@ TEST_F(Retention, WhatWentUnreadIsAFailureAndCountedOnce) {
   metrics();
   EXPECT_THAT(metrics(),
               HasSubstr(R"(mesh_log_passed_over_events_total{topic="analytics.events"} 4)"));
+}
+
+// Brokers do not: the record of a mesh that was moved to them said it, and nobody was told.
+class TenantsRetention : public ::testing::Test {
+ protected:
+  void put(const std::string& id, std::optional<Duration> retention) {
+    Tenant record{.id = *TenantId::parse(id), .name = id, .rate_limits = {}};
+    record.retention = retention;
+    tenants_.put(record);
+  }
+  std::optional<Check> check() {
+    const TenantDirectory directory(tenants_, {}, clock_);
+    return tenants_retention_check(log_, directory);
+  }
+
+  ManualClock clock_;
+  test::FakeTenants tenants_;
+  test::FakeEventLog log_{clock_};
+};
+
+TEST_F(TenantsRetention, OfALogThatTakesNothingOutIsAWarningThatSaysWhatToDo) {
+  log_.erase_no_records();
+  put("acme", std::nullopt);
+  EXPECT_FALSE(check().value().warning);
+  put("globex", std::chrono::hours(24));
+  put("initech", std::chrono::hours(2));
+  const Check found = check().value();
+  EXPECT_TRUE(found.ok);
+  EXPECT_TRUE(found.warning);
+  EXPECT_THAT(found.detail, HasSubstr("2 tenants' records have a retention, which is not obeyed"));
+  EXPECT_THAT(found.detail, HasSubstr("log.retention.activity.age"));
+  EXPECT_THAT(found.detail, HasSubstr("mesh tenants update TENANT --retention none"));
+}
+
+TEST_F(TenantsRetention, IsNoAffairOfALogThatObeysIt) {
+  put("globex", std::chrono::hours(24));
+  EXPECT_FALSE(check().has_value());
 }
 
 }  // namespace
