@@ -96,6 +96,8 @@ struct App::Impl {
   std::unique_ptr<pipeline::Progress> progress;
   std::unique_ptr<services::LongPolls> polls;
   std::unique_ptr<services::WriteWaits> waits;
+  std::unique_ptr<services::Watches> watches;  // their streams are the server's, until it goes
+  std::unique_ptr<services::EventTail> tail;
   std::unique_ptr<http::Server> server;
   std::unique_ptr<Gauges> gauges;
   std::map<std::string, std::string> addresses;
@@ -151,8 +153,11 @@ Status App::Impl::start() {
       static_cast<std::size_t>(config.vectors.recent_searches), canary::is_canary);
   pipelines = std::make_unique<Pipelines>(
       config, engines->ports(),
-      Pipelines::Self{process, options.version, receipt_key.get(),
-                      [this](const auto& tenant) { recent_searches->forget(tenant); }},
+      Pipelines::Self{
+          process, options.version, receipt_key.get(),
+          [this](const auto& tenant) { recent_searches->forget(tenant); },
+          [this](const auto& tenant, auto type) { return directory->searchable(tenant, type); },
+          [this] { return directory->searchable_types(); }},
       clock, metrics, usage, spans.get());
   if (config.has_role(config::role::kPipelines)) {
     pipelines->tasks.define("backup",
@@ -244,6 +249,11 @@ Status App::Impl::start_listeners() {
       clock);
   waits = std::make_unique<services::WriteWaits>(*progress, *polls, clock, config.http.max_wait,
                                                  position_key());
+  watches = std::make_unique<services::Watches>(metrics, services::Watches::Limits{});
+  tail = std::make_unique<services::EventTail>(services::EventTailDeps{
+      ports.log, ports.log_admin, ports.embedders,
+      [this](const auto& tenant, auto type) { return directory->searchable(tenant, type); },
+      *watches, clock});
   http::Hooks hooks{
       [this](const auto& request, const auto& route) {
         return identity->authenticate(request, route);
@@ -281,6 +291,8 @@ Status App::Impl::start_listeners() {
                       *polls,
                       *waits,
                       *recent_searches,
+                      *tail,
+                      *watches,
                       clock,
                       metrics,
                       usage,
@@ -354,6 +366,7 @@ void App::Impl::stop() {
   if (pipelines) pipelines->tasks.stop();
   // Before pipelines and engines, which its handlers use.
   if (server) server->stop(config.http.drain_timeout);
+  if (tail) tail->stop();
   checkup.reset();
   // Not before the listeners are closed: until then it says what is true.
   if (run_info_written) remove_run_info(config.data_dir);

@@ -16,6 +16,7 @@
 #include "common/engines/qdrant/qdrant_index.h"
 #include "common/engines/redis/redis_cache.h"
 #include "common/engines/redis/redis_limiter.h"
+#include "common/engines/sqlite/events/event_index.h"
 #include "common/engines/sqlite/log/sqlite_log.h"
 #include "common/engines/sqlite/points/embedded_index.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
@@ -99,6 +100,7 @@ Result<LogPart> open_kafka_log(const EngineContext& context) {
   options.key_file = config.key_file.value_or("");
   options.prefix = config.prefix.value_or("");
   for (const auto& reads : pipeline::kTopicGroups) options.groups.emplace_back(reads.group);
+  options.groups.emplace_back(pipeline::kEventIndex);
   options.replication = config.replication;
   options.create_topics = config.create_topics;
   options.max_pending_bytes = context.config.log.max_pending;
@@ -180,6 +182,15 @@ Result<EnginePart<VectorIndex>> open_sqlite_index(const EngineContext& context) 
   std::shared_ptr<VectorIndex> opened =
       MESH_TRY(sqlite::open_embedded_index(context.config.data_dir, std::move(options)));
   return EnginePart<VectorIndex>{std::move(opened)};
+}
+
+Result<EnginePart<EventIndex>> open_sqlite_events(const EngineContext& context) {
+  sqlite::EventIndexOptions options;
+  options.on_fatal = context.on_fatal;
+  options.on_commit = commit_metrics(context.metrics, "events");
+  std::shared_ptr<EventIndex> opened =
+      MESH_TRY(sqlite::open_event_index(context.config.data_dir, std::move(options)));
+  return EnginePart<EventIndex>{std::move(opened)};
 }
 
 // Removals older than this are forgotten: longer than an older event of the user may still come,
@@ -390,6 +401,10 @@ Result<EnginePart<Stores>> open_stores(const EngineContext& context) {
 Result<EnginePart<VectorIndex>> open_index(const EngineContext& context, Stores& stores) {
   if (context.config.vectors.engine == "qdrant") return open_qdrant_index(context, stores);
   return open_sqlite_index(context);
+}
+
+Result<EnginePart<EventIndex>> open_event_index(const EngineContext& context, Stores&) {
+  return open_sqlite_events(context);
 }
 
 Result<EnginePart<RateLimiter>> open_limiter(const EngineContext& context) {

@@ -11,6 +11,7 @@
 #include "common/config/config.h"
 #include "common/domain/server_finding.h"
 #include "common/ports/embedders.h"
+#include "common/ports/event_index.h"
 #include "common/ports/event_log.h"
 #include "common/ports/log_import.h"
 #include "common/ports/property_extractor.h"
@@ -59,6 +60,7 @@ Result<LogPart> open_log(const EngineContext& context);
 Result<EnginePart<Stores>> open_stores(const EngineContext& context);
 // `stores` outlive it.
 Result<EnginePart<VectorIndex>> open_index(const EngineContext& context, Stores& stores);
+Result<EnginePart<EventIndex>> open_event_index(const EngineContext& context, Stores& stores);
 Result<EnginePart<RateLimiter>> open_limiter(const EngineContext& context);
 // Without a port where the configuration wants no cache. `stores` tell whose mesh it is for.
 Result<EnginePart<ReadCache>> open_cache(const EngineContext& context, Stores& stores);

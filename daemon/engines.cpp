@@ -70,6 +70,7 @@ class ConfiguredEngines final : public Engines {
   std::unique_ptr<cipher::TenantCipher> cipher_;  // null: no master key is known
   std::unique_ptr<cipher::EncryptedLog> plain_log_;
   EnginePart<VectorIndex> index_;
+  EnginePart<EventIndex> events_;
   EnginePart<RateLimiter> limiter_;
   EnginePart<ReadCache> cache_;
   EnginePart<Embedders> embedders_;
@@ -180,6 +181,7 @@ Status ConfiguredEngines::open(const EngineContext& context) {
   stores_ = MESH_TRY(open_stores(context));
   MESH_TRY(open_plain_log(context));
   index_ = MESH_TRY(open_index(context, *stores_.port));
+  events_ = MESH_TRY(open_event_index(context, *stores_.port));
   limiter_ = MESH_TRY(open_limiter(context));
   cache_ = MESH_TRY(open_cache(context, *stores_.port));
   embedders_ = MESH_TRY(open_embedders(context));
@@ -204,6 +206,7 @@ Status ConfiguredEngines::open(const EngineContext& context) {
                          stores.tenant_data(),
                          stores.keys(),
                          keep(index_),
+                         keep(events_),
                          keep(limiter_),
                          keep(embedders_),
                          keep(extractor_),

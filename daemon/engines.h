@@ -11,6 +11,7 @@
 #include "common/config/config.h"
 #include "common/domain/server_finding.h"
 #include "common/ports/embedders.h"
+#include "common/ports/event_index.h"
 #include "common/ports/event_log.h"
 #include "common/ports/idempotency_store.h"
 #include "common/ports/key_store.h"
@@ -53,6 +54,7 @@ struct Ports {
   TenantData& tenant_data;
   KeyStore& keys;
   VectorIndex& index;
+  EventIndex& events;
   RateLimiter& limiter;
   Embedders& embedders;
   PropertyExtractor& extractor;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <ranges>
 #include <string>
 #include <thread>
@@ -9,6 +10,7 @@
 
 #include "common/telemetry/log.h"
 #include "daemon/metering/metering.h"
+#include "daemon/pipeline/event_index/event_rebuild.h"
 #include "daemon/pipeline/stages/projection_stages.h"
 #include "daemon/services/tenant_directory.h"
 
@@ -86,6 +88,7 @@ pipeline::ErasureDeps erasure_deps(const config::Config& config, const Ports& po
                              .keys = ports.keys,
                              .outbox = ports.outbox,
                              .index = ports.index,
+                             .events = ports.events,
                              .caches = std::move(caches),
                              .forget_keys =
                                  [keys = ports.forget_keys, forget = self.forget](const auto& of) {
@@ -104,6 +107,26 @@ pipeline::ErasureDeps erasure_deps(const config::Config& config, const Ports& po
     deps.sign = [key = self.receipt_key](const Json& receipt) { return key->sign(receipt); };
   }
   return deps;
+}
+
+pipeline::EventIndexing::Deps event_indexing_deps(const config::Config& config, const Ports& ports,
+                                                  const Pipelines::Self& self,
+                                                  const pipeline::PipelineDeps& deps,
+                                                  std::function<Status(Json)> submit) {
+  // Other processes may go by records of tenants, and by generations, that are so old.
+  constexpr Duration kOlder = services::TenantDirectory::kRefresh + Duration{3'000};
+  return {.index = ports.events,
+          .embedders = ports.embedders,
+          .searchable = self.searchable,
+          .types = self.searchable_types,
+          .leases = ports.leases,
+          .tenants = ports.tenants,
+          .tasks = ports.tasks,
+          .submit = std::move(submit),
+          .process = self.process,
+          .base = options_of(config, self.process, {"", "", ""}),
+          .pipeline = deps,
+          .settle = config.log.engine == "kafka" ? kOlder : Duration::zero()};
 }
 
 }  // namespace
@@ -142,6 +165,13 @@ Pipelines::Pipelines(const config::Config& config, const Ports& ports, const Sel
                    options_of(config, self.process, kUserIndex),
                    deps_of(ports, log_admin_, clock, metrics, usage, spans), ports.searches,
                    &serving_embedder}),
+      events(event_indexing_deps(config, ports, self,
+                                 deps_of(ports, log_admin_, clock, metrics, usage, spans),
+                                 [this](Json spec) -> Status {
+                                   (void)MESH_TRY(tasks.submit("rebuild", std::move(spec), 0,
+                                                               std::string(kStartedByMesh)));
+                                   return {};
+                                 })),
       relay(ports.outbox, ports.leases, ports.log, ports.log_admin, self.process, clock, metrics,
             spans),
       replayer(ports.log, ports.log_admin, clock,
@@ -186,8 +216,15 @@ Pipelines::Pipelines(const config::Config& config, const Ports& ports, const Sel
         return signs || pipeline::is_dry_run(task);
       });
   tasks.define(
-      "rebuild", [this](auto& context) { return generations.rebuild(context); },
-      [this](const Task& task) { return generations.can_rebuild(task); });
+      "rebuild",
+      [this](auto& context) {
+        return pipeline::rebuilt_spec(context.task()) ? events.rebuild(context)
+                                                      : generations.rebuild(context);
+      },
+      [this](const Task& task) {
+        return pipeline::rebuilt_spec(task) ? events.can_rebuild(task)
+                                            : generations.can_rebuild(task);
+      });
 }
 
 Pipelines::~Pipelines() { stop(); }
@@ -202,6 +239,8 @@ Status Pipelines::start() {
   MESH_TRY(generations.start());
   for (auto& projection : projections_) MESH_TRY(projection.pipeline->start());
   tasks.start();
+  // Behind the tasks: what is to be filled is one.
+  MESH_TRY(events.start());
   retention_.start();
   const auto foreign = generations.foreign();
   if (!foreign) return {};
@@ -224,6 +263,7 @@ void Pipelines::stop() {
   std::vector<std::jthread> stops;
   stops.emplace_back([this] { relay.stop(); });
   stops.emplace_back([this] { retention_.stop(); });
+  stops.emplace_back([this] { events.stop(); });
   for (auto& projection : projections_) {
     stops.emplace_back([&pipeline = *projection.pipeline] { pipeline.stop(); });
   }
@@ -235,19 +275,21 @@ Result<std::shared_ptr<pipeline::Stage>> Pipelines::stage(const std::string& nam
   for (const auto& projection : projections_) {
     if (name == projection.reads.group) return projection.stage;
   }
-  return fail(ErrorKind::not_found, "no pipeline \"" + name + "\"");
+  return events.stage(name);
 }
 
 std::vector<std::string> Pipelines::groups() const {
   if (!config_.has_role(config::role::kPipelines)) return {};
   auto groups = generations.fed();
   for (const auto& projection : projections_) groups.emplace_back(projection.reads.group);
+  std::ranges::move(events.fed(), std::back_inserter(groups));
   return groups;
 }
 
 std::vector<pipeline::PipelineStatus> Pipelines::statuses() {
   std::vector<pipeline::PipelineStatus> all;
   for (auto& projection : projections_) all.push_back(projection.pipeline->status());
+  std::ranges::move(events.statuses(), std::back_inserter(all));
   if (auto list = generations.list()) {
     for (auto& status : *list) {
       if (status.follows) all.push_back(std::move(status.pipeline));

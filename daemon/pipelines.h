@@ -16,6 +16,7 @@
 #include "daemon/pipeline/consumer/runtime.h"
 #include "daemon/pipeline/dead_letters/dead_letters.h"
 #include "daemon/pipeline/erasure/erasure.h"
+#include "daemon/pipeline/event_index/event_indexing.h"
 #include "daemon/pipeline/generations/generations.h"
 #include "daemon/pipeline/groups.h"
 #include "daemon/pipeline/relay.h"
@@ -48,6 +49,8 @@ class Pipelines {
     const SigningKey* receipt_key = nullptr;  // null: it erases no tenant
     // Told of a tenant that is erased here, as soon as its data are.
     std::function<void(const TenantId&)> forget = [](const TenantId&) {};
+    pipeline::SearchableOf searchable = {};
+    std::function<Result<std::set<std::string>>()> searchable_types = {};
   };
   // What is given outlives the pipelines. `spans` is null where no traces are sent.
   Pipelines(const config::Config& config, const Ports& ports, const Self& self, Clock& clock,
@@ -63,6 +66,7 @@ class Pipelines {
   // What searches of this process ask with, whatever its roles are; told by the generations.
   pipeline::ServingEmbedder serving_embedder;
   pipeline::Generations generations;
+  pipeline::EventIndexing events;
   pipeline::Relay relay;
   pipeline::Replayer replayer;
   pipeline::DeadLetters dead_letters;

@@ -6,6 +6,7 @@
 #include "daemon/backup.h"
 #include "daemon/services/admin.h"
 #include "daemon/services/analytics.h"
+#include "daemon/services/event_search.h"
 #include "daemon/services/event_status.h"
 #include "daemon/services/health.h"
 #include "daemon/services/publish.h"
@@ -35,9 +36,17 @@ http::RouteTable users(const RoleDeps& deps) {
 }
 
 http::RouteTable gateway(const RoleDeps& deps) {
-  return services::search_routes(deps.pipelines.serving_embedder, deps.ports.index, deps.clock,
-                                 deps.metrics, deps.usage, deps.waits, deps.ports.searches,
-                                 &deps.admission, &deps.recent_searches);
+  auto routes = services::search_routes(
+      deps.pipelines.serving_embedder, deps.ports.index, deps.clock, deps.metrics, deps.usage,
+      deps.waits, deps.ports.searches, &deps.admission, &deps.recent_searches);
+  append(routes,
+         services::event_search_routes(
+             {deps.ports.events, deps.ports.embedders,
+              [&directory = deps.directory](const auto& tenant, auto type) {
+                return directory.searchable(tenant, type);
+              },
+              deps.clock, deps.metrics, deps.usage, deps.tail, deps.watches, &deps.admission}));
+  return routes;
 }
 
 http::RouteTable publisher(const RoleDeps& deps) {
@@ -91,6 +100,7 @@ http::RouteTable admin(const RoleDeps& deps) {
         services::index_routes({pipelines.generations, pipelines.tasks, deps.ports.index,
                                 deps.ports.embedders, deps.directory, deps.recent_searches,
                                 deps.clock}),
+        services::event_index_routes({pipelines.events, pipelines.tasks}),
         services::client_task_routes({pipelines.client_tasks, deps.clock}),
         services::trace_routes({{deps.ports.users, trace_ports(deps)}, deps.directory}),
         services::process_routes({deps.running_config, deps.checks, deps.examine})}) {

@@ -15,10 +15,12 @@
 #include "daemon/pipelines.h"
 #include "daemon/services/admission.h"
 #include "daemon/services/check.h"
+#include "daemon/services/event_tail.h"
 #include "daemon/services/long_polls.h"
 #include "daemon/services/quotas.h"
 #include "daemon/services/recent_searches.h"
 #include "daemon/services/tenant_directory.h"
+#include "daemon/services/watches.h"
 #include "daemon/services/write_wait.h"
 
 namespace mesh {
@@ -34,6 +36,8 @@ struct RoleDeps {
   services::LongPolls& polls;
   services::WriteWaits& waits;
   services::RecentSearches& recent_searches;
+  services::EventTail& tail;
+  services::Watches& watches;
   Clock& clock;
   Metrics& metrics;
   Usage& usage;

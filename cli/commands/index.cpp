@@ -1,5 +1,6 @@
 #include <filesystem>
 
+#include "cli/commands/event_index.h"
 #include "cli/commands/follow_task.h"
 #include "cli/commands/verb.h"
 #include "cli/files.h"
@@ -206,6 +207,7 @@ void add_index(Commands& commands) {
                         .tenant = TenantUse::none,
                         .view = &index_view(),
                         .run = list_generations});
+  add_event_index(commands, group);
   auto args = std::make_shared<RebuildArgs>();
   auto& verb =
       commands.verb(group, {.name = "rebuild",

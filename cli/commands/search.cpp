@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "cli/commands/search_events.h"
 #include "cli/commands/verb.h"
 #include "cli/commands/wait_options.h"
 #include "common/base/strings.h"
@@ -33,6 +34,7 @@ struct SearchArgs {
   client::SearchOptions search;
   std::string wait;
   std::string why_not;
+  EventArgs events;
 };
 
 const View& why_not_view() {
@@ -67,6 +69,15 @@ Outcome why_not(Session& session, const SearchArgs& args) {
 Outcome search(Session& session, SearchArgs args) {
   if (!args.why_not.empty()) return why_not(session, args);
   MESH_TRY(need_tenant(session));
+  if (!args.events.type.empty()) {
+    if (!args.search.min_position.empty() || !args.wait.empty()) {
+      return fail(ErrorKind::invalid,
+                  "--min-position and --wait are of searches for users; leave them out, or --type");
+    }
+    return search_events(session,
+                         event_query(args.events, join(args.words, " "), args.limit, args.search));
+  }
+  MESH_TRY(none_without_type(args.events));
   args.search.wait_seconds = MESH_TRY(wait_seconds(args.wait));
   // Words are joined, so that a query of several needs no quotes.
   auto hits = MESH_TRY(session.mesh->search(join(args.words, " "), args.limit, args.search));
@@ -83,13 +94,17 @@ void add_search(Commands& commands) {
   auto& verb = commands.verb(
       commands.root(),
       {.name = "search",
-       .summary = "Search the users of a tenant by meaning",
-       .examples = "mesh search alice smith --tenant acme\n"
-                   "mesh search \"chemist in berlin\" --tenant acme --limit 5 --min-score 0.3\n"
-                   "mesh search \"chemist in berlin\" --tenant acme --semantic-ratio 0.8\n"
-                   "mesh search bob --tenant acme -o name\n"
-                   "mesh search bob --tenant acme --why-not bob@acme.dev\n"
-                   "mesh search ann --tenant acme --min-position \"$position\" --wait=5s\n",
+       .summary = "Search the users or events of a tenant by meaning",
+       .details = "With --type events of that type are found, else users.",
+       .examples =
+           "mesh search alice smith --tenant acme\n"
+           "mesh search \"chemist in berlin\" --tenant acme --limit 5 --min-score 0.3\n"
+           "mesh search \"chemist in berlin\" --tenant acme --semantic-ratio 0.8\n"
+           "mesh search bob --tenant acme -o name\n"
+           "mesh search \"checkout fails\" --tenant acme --type analytics.recorded --filter "
+           "country=DE --from 7d\n"
+           "mesh search bob --tenant acme --why-not bob@acme.dev\n"
+           "mesh search ann --tenant acme --min-position \"$position\" --wait=5s\n",
        .tenant = TenantUse::acts,
        .view = &hit_view(),
        .run = [args](Session& session) { return search(session, *args); }},
@@ -115,6 +130,12 @@ void add_search(Commands& commands) {
   verb.add_option("--why-not", args->why_not,
                   "Say why it does not find this user, by id or e-mail address")
       ->type_name("ID|EMAIL");
+  add_event_options(verb, args->events);
+  verb.add_option("--from", args->events.from,
+                  "Of events: no earlier than this time, or so long ago (7d)")
+      ->type_name("TIME");
+  verb.add_option("--to", args->events.to, "Of events: earlier than this time, or so long ago")
+      ->type_name("TIME");
   add_wait(verb, args->wait, "--min-position is reached");
 }
 

@@ -66,6 +66,7 @@ class Commands {
 // Every group of commands; each adds itself to the tree.
 void add_users(Commands& commands);
 void add_search(Commands& commands);
+void add_watch(Commands& commands);
 void add_events(Commands& commands);
 void add_trace(Commands& commands);
 void add_explain(Commands& commands);

@@ -13,6 +13,9 @@ bool is_valid_utf8(std::string_view bytes);
 // Lower case of ASCII letters only; other bytes stay.
 std::string to_lower(std::string_view text);
 std::string_view trim(std::string_view text);
+// At most so many bytes from its start, none of them a part of a character that is not whole
+// (UTF-8).
+std::string_view cut_at_character(std::string_view text, std::size_t most);
 // Without the UTF-8 byte order mark that some programs put in front of a text.
 std::string_view without_bom(std::string_view text);
 // The parts between separators, empty ones too: "" has one part.

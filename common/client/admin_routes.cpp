@@ -372,6 +372,19 @@ Status Client::drop_index(std::int64_t generation) {
   return {};
 }
 
+Result<std::vector<Json>> Client::event_indexes() {
+  return impl_->items(get(admin({"indexes", "events"})), 0);
+}
+
+Result<Json> Client::rebuild_event_index(const Json& asked) {
+  return impl_->json(post(admin({"indexes", "events", "rebuild"}), asked));
+}
+
+Status Client::rollback_event_index(const std::string& type) {
+  (void)MESH_TRY(impl_->send(post(admin({"indexes", "events", "rollback"}), {{"type", type}})));
+  return {};
+}
+
 Result<Json> Client::compare_indexes(const Json& asked) {
   return impl_->json(patient(post(admin({"indexes", "compare"}), asked)));
 }

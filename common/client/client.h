@@ -238,6 +238,16 @@ class Client {
   Result<std::vector<SearchHit>> search(const std::string& text, int limit,
                                         const SearchOptions& search = {});
 
+  // Search over events of a type: best first, as {"event_id","score",…}.
+  struct EventQuery {
+    std::string type, text, filter = {}, from = {}, to = {};
+    int limit = 10;
+    std::optional<double> min_score = {}, semantic_ratio = {};
+  };
+  Result<std::vector<Json>> search_events(const EventQuery& query);
+  // The stream of those that come; `limit` and times do not count.
+  static StreamQuery watch_of(const EventQuery& query);
+
   // Events. One CloudEvents object.
   Result<PublishedEvents> publish(const Json& cloud_event, const WriteOptions& write = {});
   // NDJSON, a CloudEvents object a line: all or nothing. An `unprocessable` error has pointers
@@ -333,6 +343,11 @@ class Client {
   Status drop_index(std::int64_t generation);
   Result<Json> compare_indexes(const Json& asked);
   Result<Json> verify_index();
+
+  // The indexes of events, by type. `asked` as the route has it: {"type","embedder","model"}.
+  Result<std::vector<Json>> event_indexes();
+  Result<Json> rebuild_event_index(const Json& asked);
+  Status rollback_event_index(const std::string& type);
 
   // The task that erases what is kept of a tenant or, with `subject`, of one of its users;
   // `dry_run`: that counts it.

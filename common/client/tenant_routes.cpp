@@ -68,6 +68,16 @@ Result<PublishedEvents> published(Result<Wrote> wrote) {
   return all;
 }
 
+// Of a search of events and of a watch alike.
+Query asked_of(const Client::EventQuery& query) {
+  Query parameters{{"type", query.type}, {"query", query.text}, {"filter", query.filter}};
+  if (query.min_score) parameters.emplace_back("min_score", number_text(*query.min_score));
+  if (query.semantic_ratio) {
+    parameters.emplace_back("semantic_ratio", number_text(*query.semantic_ratio));
+  }
+  return parameters;
+}
+
 }  // namespace
 
 Result<CreatedUser> Client::create_user(const NewUser& user, const WriteOptions& write) {
@@ -178,6 +188,22 @@ Result<std::vector<SearchHit>> Client::search(const std::string& text, int limit
     hits.push_back(std::move(hit));
   }
   return hits;
+}
+
+Result<std::vector<Json>> Client::search_events(const EventQuery& query) {
+  Query parameters = asked_of(query);
+  parameters.insert(
+      parameters.end(),
+      {{"limit", std::to_string(query.limit)}, {"from", query.from}, {"to", query.to}});
+  const auto body = MESH_TRY(
+      impl_->json({.role = Role::gateway, .path = "/ai/search", .query = std::move(parameters)}));
+  const auto results = body.is_object() ? body.find("results") : body.end();
+  if (results == body.end() || !results->is_array()) return unexpected_form("a search");
+  return std::vector<Json>(results->begin(), results->end());
+}
+
+StreamQuery Client::watch_of(const EventQuery& query) {
+  return {.path = "/ai/watch", .parameters = asked_of(query)};
 }
 
 Result<PublishedEvents> Client::publish(const Json& cloud_event, const WriteOptions& write) {

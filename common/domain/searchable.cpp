@@ -112,16 +112,6 @@ std::string text_at(const Json& data, std::span<const std::string> path) {
   return out;
 }
 
-std::string cut(std::string text) {
-  if (text.size() > kMaxSearchableText) {
-    std::size_t end = kMaxSearchableText;
-    // Back to where a character begins.
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-    text.resize(end);
-  }
-  return std::string(trim(text));
-}
-
 std::optional<FieldValue> field_value(const Json& json) {
   if (json.is_number()) return json.get<double>();
   if (json.is_boolean()) return std::string(json.get<bool>() ? "true" : "false");
@@ -296,7 +286,7 @@ std::string searchable_text(const Searchable& searchable, const Json& data) {
     found |= !there.empty();
     text += there;
   }
-  return found ? cut(std::move(text)) : std::string();
+  return found ? std::string(trim(cut_at_character(text, kMaxSearchableText))) : std::string();
 }
 
 FieldValues field_values(const Searchable& searchable, const Json& data) {

@@ -27,7 +27,9 @@ struct EventDocument {
   TenantId tenant;
   std::string type;
   std::string event_id;
-  std::string subject;  // of the event; may be empty
+  // The event's subject where that is a user (is_of_users of its topic), which erasures go by; else
+  // empty, since the same text names something else there.
+  std::string subject;
   Position position;
   Timestamp time{};    // when it happened
   std::string title;   // what a list shows of it, at most 256 bytes

@@ -37,6 +37,14 @@ bool is_known(std::string_view pattern) {
          pattern == kEventPath;
 }
 
+bool is_stream(const http::Route& route) {
+  return std::ranges::any_of(route.answers, [](const http::Answer& answer) {
+    return std::ranges::any_of(answer.content, [](const http::Content& content) {
+      return content.media == "text/event-stream";
+    });
+  });
+}
+
 bool succeeded(const http::Response& answer) { return answer.status >= 200 && answer.status < 300; }
 
 bool holds(const http::Response& answer, const std::string& text) {
@@ -91,9 +99,11 @@ Result<std::vector<Probe>> probes_of(const http::RouteTable& routes) {
                         .creates = true});
       continue;
     }
+    // Who opens one is sent what comes, and asks for nothing that is there.
+    if (is_stream(route)) continue;
     const bool own_alone = changes || route.pattern == kEventPath;
     const Probe plain{route.operation, route.method, route.pattern, {}, own_alone, changes};
-    bool needs_query = false;
+    bool needs_query = false, typed = false;
     std::vector<Probe> found;
     for (const auto& parameter : route.parameters) {
       if (parameter.in != "query") continue;
@@ -101,6 +111,8 @@ Result<std::vector<Probe>> probes_of(const http::RouteTable& routes) {
         found.push_back(plain);
         found.back().query = parameter.name;
         needs_query |= parameter.required;
+      } else if (parameter.name == "type") {
+        typed = true;
       } else if (parameter.required) {
         return fail(ErrorKind::internal, route.operation + " needs " + parameter.name +
                                              ", which the canary does not know");
@@ -108,6 +120,7 @@ Result<std::vector<Probe>> probes_of(const http::RouteTable& routes) {
     }
     // A list of all is another question to a store than one of what a parameter names.
     if (!needs_query) found.push_back(plain);
+    for (Probe& probe : found) probe.typed = typed;
     if (!is_known(route.pattern)) {
       return fail(ErrorKind::internal,
                   route.pattern + " names what the canary does not know: plant it");
@@ -127,6 +140,10 @@ std::optional<http::ClientRequest> request_of(const std::string& url, const Prob
   }
   if (!probe.query.empty()) {
     target += "?" + probe.query + "=" + percent_encode(address_of(owner));
+  }
+  if (probe.typed) {
+    target += (probe.query.empty() ? "?" : "&");
+    target += "type=analytics.recorded";
   }
   auto request = as(asker, probe.method, url + target);
   if (probe.method == "PATCH") {

@@ -38,6 +38,7 @@ struct Probe {
   bool own_alone = false;
   bool changes = false;  // what the path names
   bool creates = false;  // something new, of whoever asks (creations.h)
+  bool typed = false;    // asks for a type of events: that of those that are planted
 };
 
 // The name that a user has whom the other could change or make.

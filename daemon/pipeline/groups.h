@@ -34,6 +34,15 @@ inline bool is_of_index(std::string_view group) {
   return group.starts_with(std::string(kUserIndex.group) + "-");
 }
 
+// The group that keeps the searchable events of a topic, "<entity>.events", searchable.
+inline constexpr std::string_view kEventIndex = "event-index";
+inline std::string event_group(std::string_view topic) {
+  return std::string(kEventIndex) + "-" + std::string(topic.substr(0, topic.find('.')));
+}
+inline bool is_of_event_index(std::string_view group) {
+  return group.starts_with(std::string(kEventIndex) + "-");
+}
+
 inline std::string generation_group(std::string_view index_group, int number) {
   return std::string(index_group) + "-" + std::to_string(number);
 }

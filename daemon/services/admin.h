@@ -18,6 +18,7 @@
 #include "common/telemetry/usage.h"
 #include "daemon/pipeline/consumer/runtime.h"
 #include "daemon/pipeline/dead_letters/dead_letters.h"
+#include "daemon/pipeline/event_index/event_indexing.h"
 #include "daemon/pipeline/generations/generations.h"
 #include "daemon/pipeline/replay/replay.h"
 #include "daemon/pipeline/tasks/client_tasks.h"
@@ -92,6 +93,12 @@ struct IndexAdminDeps {
   Clock& clock;
 };
 http::RouteTable index_routes(IndexAdminDeps deps);
+
+struct EventIndexAdminDeps {
+  pipeline::EventIndexing& events;
+  pipeline::TaskRunner& runner;
+};
+http::RouteTable event_index_routes(EventIndexAdminDeps deps);
 
 // Dead letters, replays, backups, tasks.
 struct WorkAdminDeps {

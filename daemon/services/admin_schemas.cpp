@@ -39,6 +39,48 @@ std::string_view admin_schemas() {
     "state": "running"
   }]
 },
+"EventGeneration": {
+  "type": "object",
+  "description": "One generation of the index of events of a type.",
+  "required": ["type", "name", "number", "role", "serving", "events", "tenants", "bytes", "dimension",
+    "embedder", "model"],
+  "properties": {
+    "type": {"type": "string"},
+    "name": {"type": "string"},
+    "number": {"type": "integer", "minimum": 1},
+    "role": {"type": "string", "enum": ["serving", "building", "previous"]},
+    "serving": {"type": "boolean"},
+    "events": {"type": "integer", "format": "int64", "minimum": 0},
+    "tenants": {"type": "integer", "format": "int64", "minimum": 0},
+    "bytes": {"type": "integer", "format": "int64", "minimum": 0},
+    "dimension": {"type": "integer", "minimum": 1},
+    "embedder": {"type": "string"},
+    "model": {"type": ["string", "null"]}
+  },
+  "examples": [{
+    "type": "analytics.recorded", "name": "analytics.recorded-1", "number": 1, "role": "serving",
+    "serving": true, "events": 1200, "tenants": 2, "bytes": 310000, "dimension": 384,
+    "embedder": "hashing-v2/384", "model": null
+  }]
+},
+"EventType": {
+  "type": "object",
+  "required": ["type"],
+  "properties": {"type": {"type": "string", "minLength": 1}},
+  "additionalProperties": false,
+  "examples": [{"type": "analytics.recorded"}]
+},
+"EventRebuild": {
+  "type": "object",
+  "required": ["type"],
+  "properties": {
+    "type": {"type": "string", "minLength": 1},
+    "embedder": {"type": "string", "description": "hashing or static; the configured one without it."},
+    "model": {"type": "string", "description": "The absolute folder of a static model."}
+  },
+  "additionalProperties": false,
+  "examples": [{"type": "analytics.recorded"}]
+},
 "GenerationNumber": {
   "type": "object",
   "required": ["generation"],

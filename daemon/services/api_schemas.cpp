@@ -183,9 +183,10 @@ Json make() {
       {"minimum", 1},
       {"maximum", pipeline::kMaxRedriveRate},
       {"description", "At most so many letters a second; without it, as fast as it can."}};
-  for (const char* item : {"Topic", "Record", "Group", "DeadLetterTopic", "CauseGroup",
-                           "DeadLetter", "Generation", "Task", "Member", "ServerFinding", "LogLine",
-                           "Tenant", "RateLimit", "UserState", "QuotaState", "OwnType"}) {
+  for (const char* item :
+       {"Topic", "Record", "Group", "DeadLetterTopic", "CauseGroup", "DeadLetter", "Generation",
+        "EventGeneration", "Task", "Member", "ServerFinding", "LogLine", "Tenant", "RateLimit",
+        "UserState", "QuotaState", "OwnType"}) {
     all[std::string(item) + "Page"] = page_of(item);
   }
   all["TaskPage"]["required"].push_back("version");

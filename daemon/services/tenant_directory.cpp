@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/domain/catalogue.h"
 #include "common/telemetry/log.h"
 #include "daemon/pipeline/tasks/tasks.h"
 
@@ -149,6 +150,34 @@ Result<bool> TenantDirectory::allows_unknown_types(const TenantId& tenant) {
   return look(tenant, [](const Tenant* record) {
     return record != nullptr && record->allow_unknown_types;
   });
+}
+
+Result<std::shared_ptr<const Searchable>> TenantDirectory::searchable(const TenantId& tenant,
+                                                                      std::string_view type) {
+  return look(tenant, [&](const Tenant* record) -> std::shared_ptr<const Searchable> {
+    if (record != nullptr) {
+      const auto own = record->search.find(type);
+      if (own != record->search.end()) return std::make_shared<const Searchable>(own->second);
+    }
+    // Of static storage: nobody owns it.
+    return {std::shared_ptr<const void>(), built_in_searchable(type)};
+  });
+}
+
+Result<std::set<std::string>> TenantDirectory::searchable_types() const {
+  std::set<std::string> types;
+  for (const EventTypeDef& type : event_types()) {
+    if (built_in_searchable(type.type) != nullptr) types.emplace(type.type);
+  }
+  std::shared_lock lock(mutex_);
+  if (!complete_) {
+    return fail(ErrorKind::unavailable, "the tenants' records cannot be read now; try again later");
+  }
+  for (const auto& [id, record] : records_) {
+    if (!record) continue;
+    for (const auto& [type, searchable] : record->search) types.insert(type);
+  }
+  return types;
 }
 
 Result<bool> TenantDirectory::has_record(const TenantId& tenant) {

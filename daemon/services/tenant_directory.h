@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <shared_mutex>
 #include <string>
 #include <unordered_map>
@@ -39,7 +40,7 @@ class TenantDirectory {
   // The store is asked no more in the background. Callable twice.
   void stop() { refreshing_.stop(); }
 
-  // The next six do not block; `unavailable` only where the records could never be read so far,
+  // The next eight do not block; `unavailable` only where the records could never be read so far,
   // nor this one, which is tried for by itself once it was asked about.
 
   // The tenant's own policy of the scope, else the default; nothing for a scope that has neither.
@@ -51,6 +52,11 @@ class TenantDirectory {
   Result<bool> allows_unknown_types(const TenantId& tenant);
   // Compiled once for each version of the record, while others of the same tenant wait; never null.
   Result<std::shared_ptr<const OwnTypes>> own_types(const TenantId& tenant);
+  // What of the tenant's events of the type is searchable; null: nothing.
+  Result<std::shared_ptr<const Searchable>> searchable(const TenantId& tenant,
+                                                       std::string_view type);
+  // The types that are so for at least one tenant.
+  Result<std::set<std::string>> searchable_types() const;
   Result<Quotas> quotas(const TenantId& tenant);
   // Of a token of this user, and where the record says so.
   struct Role {

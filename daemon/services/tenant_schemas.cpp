@@ -161,6 +161,41 @@ std::string_view tenant_schemas() {
     "name": {"type": "string"}
   }
 },
+"EventHits": {
+  "type": "object",
+  "required": ["tenant_id", "type", "query", "results"],
+  "properties": {
+    "tenant_id": {"$ref": "#/components/schemas/TenantId"},
+    "type": {"type": "string"},
+    "query": {"type": "string"},
+    "results": {"type": "array", "items": {"$ref": "#/components/schemas/EventHit"}}
+  },
+  "examples": [{"tenant_id": "acme", "type": "analytics.recorded", "query": "checkout fails",
+    "results": [{
+      "event_id": "019a2b7c-0d1e-7f00-8000-000000000001", "type": "analytics.recorded", "subject": "u1",
+      "time": "2026-11-21T08:00:00.000Z", "title": "error payment declined at checkout",
+      "fields": {"event_type": "error", "metadata.country": "DE"}, "topic": "analytics.events",
+      "partition": 3, "offset": 17, "score": 0.612373, "words": 3.2, "rank_score": 0.0328
+    }]}]
+},
+"EventHit": {
+  "type": "object",
+  "required": ["event_id", "type", "subject", "time", "title", "fields", "topic", "partition", "offset"],
+  "properties": {
+    "event_id": {"type": "string"},
+    "type": {"type": "string"},
+    "subject": {"type": "string", "description": "The user whom it is of; empty where its subject is none."},
+    "time": {"type": "string", "format": "date-time", "description": "When it happened."},
+    "title": {"type": "string", "description": "The beginning of its searchable text."},
+    "fields": {"type": "object", "description": "What filters ask for, by name."},
+    "topic": {"type": "string"},
+    "partition": {"type": "integer", "minimum": 0},
+    "offset": {"type": "integer", "format": "int64", "minimum": 0},
+    "score": {"type": "number", "description": "By meaning and letters, -1 to 1; 0 where words alone found it. Not of a watch without a query."},
+    "words": {"type": ["number", "null"], "description": "BM25; null where no word of the query is in it."},
+    "rank_score": {"type": "number", "description": "What searches order by."}
+  }
+},
 "Pending": {
   "type": "object",
   "description": "What a write was to wait for and did not see in time. It is done and durable.",

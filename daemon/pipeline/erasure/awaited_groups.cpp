@@ -10,7 +10,7 @@ namespace mesh::pipeline {
 namespace {
 
 bool is_of_pipeline(const std::string& group) {
-  return is_of_index(group) ||
+  return is_of_index(group) || is_of_event_index(group) ||
          std::ranges::find(kTopicGroups, group, &TopicGroup::group) != kTopicGroups.end();
 }
 
@@ -29,11 +29,16 @@ Result<bool> has_record(EventLog& log, const TopicPartition& partition, std::int
 }  // namespace
 
 Result<Offsets> pipeline_ends(EventLog& log, LogAdmin& admin) {
-  std::vector<std::string> read;
+  std::set<std::string> read;
   for (const TopicInfo& info : MESH_TRY(admin.topics())) {
-    if (group_of(info.spec.name) != nullptr) read.push_back(info.spec.name);
+    if (group_of(info.spec.name) != nullptr) read.insert(info.spec.name);
   }
-  return ends(log, admin, read);
+  // Own types' topics are read where something of them is searchable.
+  for (const GroupInfo& group : MESH_TRY(admin.groups())) {
+    if (!is_of_event_index(group.name)) continue;
+    for (const auto& [partition, next] : group.committed) read.insert(partition.topic);
+  }
+  return ends(log, admin, {read.begin(), read.end()});
 }
 
 Result<GroupsBehind> groups_behind(EventLog& log, LogAdmin& admin, const Offsets& to) {

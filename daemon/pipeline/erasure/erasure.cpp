@@ -22,7 +22,7 @@ constexpr Duration kBetweenRounds{2'000};        // what is being written is the
 constexpr Duration kPatience{2 * 60'000};        // with groups none of which comes on
 constexpr std::int64_t kStoreEvery = 1'000'000;  // offsets that are read, between two reports
 constexpr std::string_view kRetries = "store/retries", kOutbox = "store/outbox",
-                           kKeys = "store/keys", kRecord = "store/tenant";
+                           kKeys = "store/keys", kRecord = "store/tenant", kEvents = "index/events";
 
 // A purge takes them; the index makes them anew of what the log says is removed.
 constexpr std::string_view kWhyRemovals =
@@ -104,6 +104,9 @@ class Run {
     std::ranges::move(of_log, std::back_inserter(parts));
     auto of_index = MESH_TRY(insist(context_, [&] { return vectors(); }));
     std::ranges::move(of_index, std::back_inserter(parts));
+    const auto of_events =
+        MESH_TRY(insist(context_, [&] { return deps_.events.kept(target_.tenant, subject()); }));
+    parts.push_back({std::string(kEvents), of_events.documents});
     return parts;
   }
 
@@ -111,6 +114,10 @@ class Run {
     const auto record = deps_.tenants.get(target_.tenant);
     if (!record && record.error().kind != ErrorKind::not_found) return fail(record.error());
     return KeptPart{std::string(kRecord), record ? 1 : 0};
+  }
+
+  std::optional<std::string_view> subject() const {
+    return target_.subject ? std::optional<std::string_view>(*target_.subject) : std::nullopt;
   }
 
   // Nothing where the subject is none of a user, whom alone the index knows.
@@ -327,6 +334,7 @@ class Run {
     }));
     MESH_TRY(drop_keys());
     MESH_TRY(erase_vectors());
+    MESH_TRY(erase_events());
     for (ReadCache* cache : deps_.caches) {
       MESH_TRY(insist(context_, [&] { return cache->forget_all(target_.tenant); }));
     }
@@ -445,6 +453,14 @@ class Run {
       if (kept->vectors > 0) MESH_TRY(note_erased("index/" + info.name, kept->vectors));
     }
     return {};
+  }
+
+  Status erase_events() {
+    const auto kept =
+        MESH_TRY(insist(context_, [&] { return deps_.events.kept(target_.tenant, subject()); }));
+    if (kept.documents == 0) return {};
+    MESH_TRY(insist(context_, [&] { return deps_.events.erase(target_.tenant, subject(), {}); }));
+    return note_erased(std::string(kEvents), kept.documents);
   }
 
   Status remove_record() {

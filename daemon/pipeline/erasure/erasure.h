@@ -15,6 +15,7 @@
 
 #include "common/base/clock.h"
 #include "common/domain/erasure.h"
+#include "common/ports/event_index.h"
 #include "common/ports/event_log.h"
 #include "common/ports/key_store.h"
 #include "common/ports/outbox.h"
@@ -36,6 +37,7 @@ struct ErasureDeps {
   KeyStore& keys;
   Outbox& outbox;
   VectorIndex& index;
+  EventIndex& events;
   std::vector<ReadCache*> caches;
   // This process reads with the tenant's keys no more: else what is counted behind their drop might
   // be what it remembers them for.

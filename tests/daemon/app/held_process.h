@@ -354,6 +354,7 @@ class HeldEngines final : public Engines {
                      .tenant_data = of().tenant_data,
                      .keys = of().keys,
                      .index = index_,
+                     .events = of().events,
                      .limiter = of().limiter,
                      .embedders = of().embedders,
                      .extractor = of().extractor};

@@ -1,0 +1,76 @@
+#include "cli/commands/search_events.h"
+
+#include "common/base/strings.h"
+
+namespace mesh::cli {
+namespace {
+
+// The API parts conditions by semicolons.
+std::string joined(const std::vector<std::string>& filters) {
+  std::string all;
+  for (const std::string& filter : filters) {
+    if (!all.empty()) all += ';';
+    for (const char c : filter) {
+      if (c == ';' || c == '\\') all += '\\';
+      all += c;
+    }
+  }
+  return all;
+}
+
+}  // namespace
+
+const View& event_hit_view() {
+  static const View view{
+      "event_id",
+      {{"time", "TIME", "when it happened", Field::Show::always, Field::Kind::time},
+       {"score", "SCORE",
+        "likeness to the query by meaning and letters, 1 at most; 0: by words "
+        "alone"},
+       {"title", "TEXT", "the beginning of its text"},
+       {"subject", "USER", "the user whom it is of", Field::Show::wide},
+       {"words", "WORDS", "BM25 of the query's words", Field::Show::wide},
+       {"rank_score", "RANK", "what the hits are ordered by", Field::Show::wide},
+       {"fields", "FIELDS", "what filters ask for", Field::Show::never, Field::Kind::json},
+       {"topic", "TOPIC", "where it is in the log", Field::Show::wide},
+       {"partition", "PARTITION", "its partition there", Field::Show::wide},
+       {"offset", "OFFSET", "its offset there", Field::Show::wide},
+       {"event_id", "EVENT", "its id, as `mesh trace` takes it", Field::Show::wide}}};
+  return view;
+}
+
+void add_event_options(CLI::App& verb, EventArgs& args) {
+  verb.add_option("--type", args.type, "Events of this type, such as analytics.recorded")
+      ->type_name("TYPE");
+  verb.add_option(
+          "--filter", args.filters,
+          "Of events: a condition such as country=DE, country=DE|AT, amount>=10; repeatable")
+      ->type_name("CONDITION")
+      ->allow_extra_args(false);
+}
+
+Status none_without_type(const EventArgs& args) {
+  if (args.filters.empty() && args.from.empty() && args.to.empty()) return {};
+  return fail(ErrorKind::invalid,
+              "--filter, --from and --to are of searches for events: name their type with --type");
+}
+
+client::Client::EventQuery event_query(const EventArgs& args, std::string text, int limit,
+                                       const client::SearchOptions& search) {
+  return {.type = args.type,
+          .text = std::move(text),
+          .filter = joined(args.filters),
+          .from = args.from,
+          .to = args.to,
+          .limit = limit,
+          .min_score = search.min_score,
+          .semantic_ratio = search.semantic_ratio};
+}
+
+Outcome search_events(Session& session, const client::Client::EventQuery& query) {
+  const auto hits = MESH_TRY(session.mesh->search_events(query));
+  session.out.items(event_hit_view(), hits);
+  return Exit::ok;
+}
+
+}  // namespace mesh::cli

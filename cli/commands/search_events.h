@@ -1,0 +1,25 @@
+// Searches over events, and what they share with watches of those that come.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/commands/verb.h"
+
+namespace mesh::cli {
+
+struct EventArgs {
+  std::string type;
+  std::vector<std::string> filters;
+  std::string from, to;
+};
+// --type and --filter.
+void add_event_options(CLI::App& verb, EventArgs& args);
+// `invalid` where something of events is given without a type.
+Status none_without_type(const EventArgs& args);
+client::Client::EventQuery event_query(const EventArgs& args, std::string text, int limit,
+                                       const client::SearchOptions& search);
+const View& event_hit_view();
+Outcome search_events(Session& session, const client::Client::EventQuery& query);
+
+}  // namespace mesh::cli

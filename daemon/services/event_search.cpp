@@ -1,0 +1,331 @@
+#include "daemon/services/event_search.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+
+#include "common/base/strings.h"
+#include "common/base/time.h"
+#include "daemon/services/admission.h"
+#include "daemon/services/api_parts.h"
+#include "daemon/services/common.h"
+
+namespace mesh::services {
+namespace {
+
+constexpr const char* kEventPath = "/ai/search";
+constexpr std::size_t kMaxQuery = 1000, kMaxFilter = 2000;
+constexpr IntRange kEventHits{1, kMaxSearchHits, 10};
+constexpr NumberRange kLeastScore{-1, 1, 0.2};
+constexpr NumberRange kRatio{0, 1, 0.5};
+constexpr double kRankOffset = 60;
+constexpr int kLeastCandidates = 100, kCandidatesPerHit = 4;
+
+struct EventQuery {
+  std::string text;
+  EventScope scope;
+  int limit = 0;
+  float min_score = 0;
+  std::optional<double> ratio;
+};
+
+Result<std::optional<Timestamp>> instant(const http::Request& request, const char* name,
+                                         Timestamp now) {
+  const auto text = request.param(name);
+  if (!text || text->empty()) return std::optional<Timestamp>();
+  if (const auto at = parse_rfc3339(*text)) return std::optional(*at);
+  if (const auto ago = parse_duration(*text)) return std::optional(now - *ago);
+  return fail(ErrorKind::invalid, "query parameter " + std::string(name) + ": \"" +
+                                      std::string(*text) +
+                                      "\" is neither a time such as 2026-11-21T08:00:00Z nor how "
+                                      "long ago, such as 7d");
+}
+
+Result<std::string> query_text(const http::Request& request) {
+  std::string text = text_param(request, "query");
+  if (text.size() > kMaxQuery) {
+    return fail(ErrorKind::invalid, "query parameter query: over 1000 bytes");
+  }
+  return text;
+}
+
+// What both routes ask alike.
+Result<EventQuery> read_scope(const EventSearchDeps& deps, const http::Request& request) {
+  EventQuery query;
+  query.text = MESH_TRY(query_text(request));
+  query.scope.type = text_param(request, "type");
+  if (query.scope.type.empty()) {
+    return fail(ErrorKind::invalid,
+                "query parameter type: missing; name the type of the events, such as "
+                "analytics.recorded");
+  }
+  const auto searchable = MESH_TRY(deps.searchable(request.tenant(), query.scope.type));
+  if (searchable == nullptr) {
+    return fail(ErrorKind::invalid, "query parameter type: events of the type \"" +
+                                        query.scope.type +
+                                        "\" are not searchable; the tenant's record names those "
+                                        "that are (search), beside the built-in ones");
+  }
+  query.scope.filter = MESH_TRY(parse_filter(text_param(request, "filter"), *searchable));
+  query.min_score = static_cast<float>(MESH_TRY(number_param(request, "min_score", kLeastScore)));
+  if (request.param("semantic_ratio")) {
+    query.ratio = MESH_TRY(number_param(request, "semantic_ratio", kRatio));
+  }
+  return query;
+}
+
+Result<EventQuery> read_query(const EventSearchDeps& deps, const http::Request& request) {
+  auto query = MESH_TRY(read_scope(deps, request));
+  if (trim(query.text).empty()) {
+    return fail(ErrorKind::invalid,
+                "query parameter query: missing or empty; say what to look for");
+  }
+  const Timestamp now = deps.clock.now();
+  query.scope.from = MESH_TRY(instant(request, "from", now));
+  query.scope.to = MESH_TRY(instant(request, "to", now));
+  if (query.scope.from && query.scope.to && *query.scope.to < *query.scope.from) {
+    return fail(ErrorKind::invalid, "query parameter to: is before from");
+  }
+  query.limit = static_cast<int>(MESH_TRY(int_param(request, "limit", kEventHits)));
+  return query;
+}
+
+// Of the generation that serves; nothing where the type has none yet.
+Result<std::optional<GenerationSpec>> serving_spec(EventIndex& index, std::string_view type) {
+  for (const auto& one : MESH_TRY(index.generations())) {
+    if (one.type == type && one.info.serving) return std::optional(one.info.spec);
+  }
+  return std::optional<GenerationSpec>();
+}
+
+Result<std::vector<EventHit>> by_vectors(const EventSearchDeps& deps, const TenantId& tenant,
+                                         const EventQuery& query, int k) {
+  const auto spec = MESH_TRY(serving_spec(deps.index, query.scope.type));
+  if (!spec) return std::vector<EventHit>();
+  const auto embedder = MESH_TRY(deps.embedders.of(*spec));
+  const auto vector = MESH_TRY(embedder->embed_query({tenant, query.text}, query.ratio));
+  return deps.index.search_vectors(tenant, query.scope, {vector, spec->embedder}, k,
+                                   query.min_score);
+}
+
+Result<std::vector<FusedHit>> found(const EventSearchDeps& deps, const TenantId& tenant,
+                                    const EventQuery& query) {
+  const int k = std::max(kLeastCandidates, kCandidatesPerHit * query.limit);
+  auto vectors = by_vectors(deps, tenant, query, k);
+  // It was flipped between the look and the search: the next look sees to what.
+  if (!vectors && vectors.error().kind == ErrorKind::unavailable) {
+    vectors = by_vectors(deps, tenant, query, k);
+  }
+  if (!vectors) return fail(vectors.error());
+  auto words = MESH_TRY(deps.index.search_words(tenant, query.scope, terms_of(query.text), k));
+  return fuse(std::move(*vectors), std::move(words), static_cast<std::size_t>(query.limit));
+}
+
+Json hit_json(const FusedHit& one, const std::string& type) {
+  const EventHit& hit = one.hit;
+  Json json{{"event_id", hit.event_id},
+            {"type", type},
+            {"subject", hit.subject},
+            {"time", format_rfc3339(hit.time)},
+            {"title", hit.title},
+            {"fields", to_json(hit.fields)},
+            {"topic", hit.position.topic},
+            {"partition", hit.position.partition},
+            {"offset", hit.position.offset},
+            {"score", hit.score},
+            {"rank_score", one.rank_score}};
+  json["words"] = one.words ? Json(*one.words) : Json();
+  return json;
+}
+
+Result<http::Response> search_events(const EventSearchDeps& deps, const http::Request& request) {
+  const auto query = MESH_TRY(read_query(deps, request));
+  // A query is embedded, and nothing else is known of it that counts.
+  if (deps.admission != nullptr) {
+    (void)MESH_TRY(deps.admission->spend(*request.principal, {.embeds = true}));
+  }
+  const TenantId& tenant = request.tenant();
+  const auto start = deps.clock.steady();
+  const auto hits = MESH_TRY(found(deps, tenant, query));
+  deps.metrics
+      .counter("ai_gateway_requests_total", "Searches by path and tenant.",
+               {{"path", kEventPath}, {"tenant", deps.metrics.tenant_label(tenant.str())}})
+      .add();
+  deps.usage.add(tenant.str(),
+                 {{Use::searches}, {Use::search_micros, micros(deps.clock.steady() - start)}});
+  Json results = Json::array();
+  for (const auto& hit : hits) results.push_back(hit_json(hit, query.scope.type));
+  return http::Response::json(200, {{"tenant_id", tenant.str()},
+                                    {"type", query.scope.type},
+                                    {"query", query.text},
+                                    {"results", std::move(results)}});
+}
+
+// Registers the watch and answers with its stream.
+Status watch_events(const std::shared_ptr<const EventSearchDeps>& deps,
+                    const http::Request& request, const http::Responder& respond) {
+  const auto query = MESH_TRY(read_scope(*deps, request));
+  if (trim(query.text).empty() && query.scope.filter.empty()) {
+    return fail(ErrorKind::invalid,
+                "query parameter query: missing or empty, and no filter; say what to watch for");
+  }
+  const TenantId& tenant = request.tenant();
+  WatchSpec spec{.tenant = tenant, .type = query.scope.type, .min_score = query.min_score};
+  const auto serving = MESH_TRY(serving_spec(deps->index, query.scope.type));
+  const auto embedder =
+      serving ? MESH_TRY(deps->embedders.of(*serving)) : deps->embedders.configured();
+  if (!trim(query.text).empty()) {
+    if (deps->admission != nullptr) {
+      (void)MESH_TRY(deps->admission->spend(*request.principal, {.embeds = true}));
+    }
+    spec.query = MESH_TRY(embedder->embed_query({tenant, query.text}, query.ratio));
+    spec.embedder = embedder->id();
+  }
+  if (!query.scope.filter.empty()) {
+    spec.matches = [filter = query.scope.filter](const FieldValues& fields) {
+      return holds(filter, fields);
+    };
+  }
+  const auto id =
+      MESH_TRY(deps->tail.watch(std::move(spec), embedder, [&] { return respond.stream(); }));
+  respond.when_gone([&watches = deps->watches, id] { watches.remove(id); });
+  return {};
+}
+
+// Of both routes.
+std::vector<http::Parameter> parameters_of_events(bool query_is_required) {
+  auto query = api::query("query", "What to look for, at most 1000 bytes of UTF-8.",
+                          {{"type", "string"},
+                           {"minLength", 1},
+                           {"maxLength", kMaxQuery},
+                           {"pattern", "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$"},
+                           {"examples", Json::array({"checkout fails"})}});
+  return {api::required(api::query("type", "The type of the events.",
+                                   {{"type", "string"},
+                                    {"minLength", 1},
+                                    {"examples", Json::array({"analytics.recorded"})}})),
+          query_is_required ? api::required(std::move(query)) : std::move(query),
+          api::query("filter",
+                     "Conditions that all hold, such as `country=DE;amount>=10`: a field, one of "
+                     "= != < <= > >=, a value, or several with `|` between. `\\;` stands for a "
+                     "semicolon.",
+                     {{"type", "string"}, {"maxLength", kMaxFilter}}),
+          api::query("min_score", "The smallest score of the search by vectors.",
+                     api::number(kLeastScore)),
+          api::query("semantic_ratio",
+                     "How much of the score is meaning, the rest letters, where the embedder has "
+                     "both.",
+                     {{"type", "number"}, {"minimum", 0}, {"maximum", 1}})};
+}
+
+std::vector<http::Parameter> search_parameters_of_events() {
+  auto all = parameters_of_events(true);
+  all.push_back(
+      api::query("from", "No earlier than this: a time (RFC 3339), or how long ago (7d)."));
+  all.push_back(api::query("to", "Earlier than this: a time, or how long ago."));
+  all.push_back(api::limit("hits", kEventHits));
+  return all;
+}
+
+}  // namespace
+
+std::vector<FusedHit> fuse(std::vector<EventHit> by_vectors, std::vector<EventHit> by_words,
+                           std::size_t k) {
+  std::map<std::string, FusedHit> all;
+  const auto part = [](std::size_t rank) {
+    return 1 / (kRankOffset + static_cast<double>(rank) + 1);
+  };
+  for (std::size_t i = 0; i < by_vectors.size(); ++i) {
+    std::string id = by_vectors[i].event_id;
+    all.emplace(std::move(id), FusedHit{std::move(by_vectors[i]), std::nullopt, part(i)});
+  }
+  for (std::size_t i = 0; i < by_words.size(); ++i) {
+    EventHit& hit = by_words[i];
+    const float words = std::exchange(hit.score, 0.0F);
+    const std::string id = hit.event_id;
+    auto& one = all.try_emplace(id, FusedHit{std::move(hit), std::nullopt, 0}).first->second;
+    one.words = words;
+    one.rank_score += part(i);
+  }
+  std::vector<FusedHit> hits;
+  hits.reserve(all.size());
+  for (auto& [id, one] : all) hits.push_back(std::move(one));
+  std::ranges::sort(hits, [](const FusedHit& a, const FusedHit& b) {
+    if (a.rank_score != b.rank_score) return a.rank_score > b.rank_score;
+    if (a.hit.time != b.hit.time) return a.hit.time > b.hit.time;
+    return a.hit.event_id < b.hit.event_id;
+  });
+  if (hits.size() > k) hits.resize(k);
+  return hits;
+}
+
+Result<EventFilter> parse_filter(std::string_view text, const Searchable& searchable) {
+  EventFilter filter;
+  if (text.size() > kMaxFilter) {
+    return fail(ErrorKind::invalid, "query parameter filter: over 2000 bytes");
+  }
+  std::string condition;
+  const auto finish = [&]() -> Status {
+    if (trim(condition).empty()) return {};
+    filter.push_back(MESH_TRY(parse_condition(condition, searchable.fields, searchable.open)));
+    condition.clear();
+    return {};
+  };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 1 < text.size()) {
+      condition += text[++i];
+    } else if (text[i] == ';') {
+      MESH_TRY(finish());
+    } else {
+      condition += text[i];
+    }
+  }
+  MESH_TRY(finish());
+  return filter;
+}
+
+http::RouteTable event_search_routes(EventSearchDeps given) {
+  const auto deps = std::make_shared<const EventSearchDeps>(std::move(given));
+  return {
+      // Blocking: a scan of a large tenant takes milliseconds, which the loops do not have.
+      {.method = "GET",
+       .pattern = kEventPath,
+       .access = http::Access::tenant,
+       .scope = "search",
+       .pool = http::Pool::slow,
+       .operation = "searchEvents",
+       .tag = "search",
+       .summary = "Finds events of the tenant by meaning, letters and words",
+       .details = "Of one type, built-in or the tenant's own, as its record says what of it is "
+                  "searchable. Best first, by the ranks of two searches: one by vectors, one by "
+                  "words. An event is found once the pipeline of its topic is past it.",
+       .parameters = search_parameters_of_events(),
+       .answers = {api::gives("EventHits", "The hits.")},
+       .handler =
+           [deps](auto request, auto respond) {
+             auto answer = search_events(*deps, *request);
+             answer ? respond(std::move(*answer)) : respond(answer.error());
+           }},
+      {.method = "GET",
+       .pattern = "/ai/watch",
+       .access = http::Access::tenant,
+       .scope = "search",
+       .pool = http::Pool::slow,
+       .operation = "watchEvents",
+       .tag = "search",
+       .summary = "Sends events of the tenant as they come, where they match",
+       .details =
+           "A standing query: what matches of what is published from now on is sent as the "
+           "event `hit`. By meaning and letters (`query`, `min_score`), by a filter, or both. "
+           "What a slow reader does not take is dropped and told.",
+       .parameters = parameters_of_events(false),
+       .answers = {api::gives_events("Hits, as events come.", {{"hit", api::ref("EventHit")}})},
+       .problems = {429, 503},
+       .handler =
+           [deps](auto request, auto respond) {
+             if (auto begun = watch_events(deps, *request, respond); !begun) respond(begun.error());
+           }},
+  };
+}
+
+}  // namespace mesh::services
