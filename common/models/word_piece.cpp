@@ -4,7 +4,6 @@
 #include <array>
 #include <bit>
 
-#include "common/base/ids.h"
 #include "common/base/unicode.h"
 #include "common/models/files.h"
 
@@ -67,6 +66,18 @@ constexpr auto kAscii = [] {
   }
   return classes;
 }();
+
+// The hash of a text, byte by byte: of a word it gives those of all that it begins with at once.
+// The upper half is mixed best and picks the slot.
+std::uint64_t hash_on(std::uint64_t hash, char c) {
+  return (std::rotl(hash, 5) ^ static_cast<unsigned char>(c)) * 0x9e3779b97f4a7c15;
+}
+
+std::uint64_t hash_of(std::string_view text) {
+  std::uint64_t hash = 0;
+  for (const char c : text) hash = hash_on(hash, c);
+  return hash;
+}
 
 AsciiClass class_of(char c) { return kAscii[static_cast<unsigned char>(c)]; }
 
@@ -138,24 +149,27 @@ void split_added(std::string_view text, const std::vector<Added>& added, std::si
 void WordPiece::Index::build(const std::vector<std::string>& tokens, std::size_t count,
                              std::string_view prefix) {
   skip = prefix.size();
-  slots.assign(std::bit_ceil(2 * count + 1), -1);
+  slots.assign(std::bit_ceil(2 * count + 1), {});
   for (std::size_t id = 0; id < count; ++id) {
     const std::string_view token = tokens[id];
     if (!token.starts_with(prefix)) continue;
     const std::string_view key = token.substr(skip);
     longest = std::max(longest, key.size());
-    std::size_t slot = stable_hash(key) & (slots.size() - 1);
-    while (slots[slot] >= 0) slot = (slot + 1) & (slots.size() - 1);
-    slots[slot] = static_cast<std::int32_t>(id);
+    const std::uint64_t hash = hash_of(key);
+    std::size_t slot = (hash >> 32) & (slots.size() - 1);
+    while (slots[slot].id >= 0) slot = (slot + 1) & (slots.size() - 1);
+    slots[slot] = {static_cast<std::uint32_t>(hash), static_cast<std::int32_t>(id)};
   }
 }
 
-std::int32_t WordPiece::Index::find(const std::vector<std::string>& tokens,
-                                    std::string_view key) const {
-  for (std::size_t slot = stable_hash(key) & (slots.size() - 1);;
+std::int32_t WordPiece::Index::find(const std::vector<std::string>& tokens, std::string_view key,
+                                    std::uint64_t hash) const {
+  for (std::size_t slot = (hash >> 32) & (slots.size() - 1);;
        slot = (slot + 1) & (slots.size() - 1)) {
-    const std::int32_t id = slots[slot];
-    if (id < 0 || std::string_view(tokens[static_cast<std::size_t>(id)]).substr(skip) == key) {
+    const auto [tag, id] = slots[slot];
+    if (id < 0) return -1;
+    if (tag == static_cast<std::uint32_t>(hash) &&
+        std::string_view(tokens[static_cast<std::size_t>(id)]).substr(skip) == key) {
       return id;
     }
   }
@@ -195,7 +209,7 @@ Status WordPiece::read_model(const Json& model) {
   model_tokens_ = tokens_.size();
   whole_.build(tokens_, model_tokens_, "");
   continuing_index_.build(tokens_, model_tokens_, continuing_);
-  unknown_ = whole_.find(tokens_, unknown);
+  unknown_ = whole_.find(tokens_, unknown, hash_of(unknown));
   if (unknown_ < 0) return contradiction("unk_token \"" + unknown + "\" is not in the vocab");
   return {};
 }
@@ -226,7 +240,7 @@ Status WordPiece::read_added(const Json& tokens) {
                            std::to_string(tokens_.size()));
     }
     const auto id = number->get<std::int32_t>();
-    const std::int32_t known = whole_.find(tokens_, text);
+    const std::int32_t known = whole_.find(tokens_, text, hash_of(text));
     if (known >= 0 ? known != id : static_cast<std::size_t>(id) != tokens_.size()) {
       return contradiction("added token \"" + text + "\" has id " + std::to_string(id) +
                            ", which is not its own in the vocab, nor the next behind it");
@@ -279,27 +293,33 @@ Result<WordPiece> WordPiece::open(const std::string& path) {
 }
 
 std::int32_t WordPiece::id_of(std::string_view token) const {
-  if (const std::int32_t id = whole_.find(tokens_, token); id >= 0) return id;
+  if (const std::int32_t id = whole_.find(tokens_, token, hash_of(token)); id >= 0) return id;
   const auto added =
       std::find(tokens_.begin() + static_cast<std::ptrdiff_t>(model_tokens_), tokens_.end(), token);
   return added == tokens_.end() ? -1 : static_cast<std::int32_t>(added - tokens_.begin());
 }
 
+// What normalize() makes of most texts, without a look at Unicode's tables.
+std::string WordPiece::normalize_ascii(std::string_view text) const {
+  std::string normal(text.size(), '\0');
+  std::size_t size = 0;
+  for (char c : text) {
+    if (clean_text_) {
+      const auto kind = class_of(c);
+      if (kind == AsciiClass::control || c == '\v' || c == '\f') continue;
+      if (kind == AsciiClass::space) c = ' ';
+    }
+    normal[size++] = static_cast<char>(lowercase_ && c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+  }
+  normal.resize(size);
+  return normal;
+}
+
 std::string WordPiece::normalize(std::string_view text) const {
+  if (std::ranges::all_of(text, is_ascii_byte)) return normalize_ascii(text);
   std::string clean;
   clean.reserve(text.size() + text.size() / 2);
-  bool ascii = true;
   while (!text.empty()) {
-    if (const char c = text.front(); is_ascii_byte(c)) {
-      text.remove_prefix(1);
-      if (!clean_text_) {
-        clean += c;
-      } else if (const auto kind = class_of(c);
-                 kind != AsciiClass::control && c != '\v' && c != '\f') {
-        clean += kind == AsciiClass::space ? ' ' : c;
-      }
-      continue;
-    }
     const char32_t read = take_point(text);
     const char32_t c = read == kBrokenPoint ? 0xfffd : read;
     if (clean_text_ && goes(c)) continue;
@@ -307,17 +327,10 @@ std::string WordPiece::normalize(std::string_view text) const {
       clean += ' ';
       continue;
     }
-    ascii = false;
     const bool apart = chinese_ && is_chinese(c);
     if (apart) clean += ' ';
     append_point(clean, c);
     if (apart) clean += ' ';
-  }
-  if (ascii) {
-    if (lowercase_) {
-      for (char& c : clean) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-    }
-    return clean;
   }
   if (!strip_accents_ && !lowercase_) return clean;
   if (strip_accents_) clean = to_nfd(clean);
@@ -340,16 +353,19 @@ void WordPiece::add_word(std::string_view word, std::vector<std::int32_t>& ids) 
       word, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
   const std::size_t before = ids.size();
   const Index* index = &whole_;
+  std::uint64_t hashes[kMaxTokenBytes];  // of what `rest` begins with, of one byte and more
   for (std::size_t begin = 0; points <= max_word_ && begin < word.size();) {
     const std::string_view rest = word.substr(begin);
     std::size_t length = std::min(rest.size(), index->longest);
+    std::uint64_t hash = 0;
+    for (std::size_t i = 0; i < length; ++i) hashes[i] = hash = hash_on(hash, rest[i]);
     const auto inside = [&](std::size_t at) {
       return at < rest.size() && (static_cast<unsigned char>(rest[at]) & 0xc0) == 0x80;
     };
     std::int32_t id = -1;
     for (; length > 0; --length) {
       if (inside(length)) continue;
-      id = index->find(tokens_, rest.substr(0, length));
+      id = index->find(tokens_, rest.substr(0, length), hashes[length - 1]);
       if (id >= 0) break;
     }
     if (id < 0) break;

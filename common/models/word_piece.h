@@ -43,11 +43,16 @@ class WordPiece {
   // Ids by the texts of their tokens, or by those without the prefix of continuing ones: open
   // addressing over the tokens themselves, which are kept once.
   struct Index {
-    std::vector<std::int32_t> slots;  // -1 where there is none; a power of two of them
-    std::size_t skip = 0;             // bytes of a token that are not part of its key
-    std::size_t longest = 0;          // bytes of the longest key
+    struct Slot {
+      std::uint32_t tag = 0;  // more of the key's hash, so that few other tokens are looked at
+      std::int32_t id = -1;   // -1 where there is none
+    };
+    std::vector<Slot> slots;  // a power of two of them
+    std::size_t skip = 0;     // bytes of a token that are not part of its key
+    std::size_t longest = 0;  // bytes of the longest key
     void build(const std::vector<std::string>& tokens, std::size_t count, std::string_view prefix);
-    std::int32_t find(const std::vector<std::string>& tokens, std::string_view key) const;
+    std::int32_t find(const std::vector<std::string>& tokens, std::string_view key,
+                      std::uint64_t hash) const;
   };
   // What is taken out of a text before it is divided into words.
   struct Added {
@@ -59,6 +64,7 @@ class WordPiece {
   Status read_normalizer(const Json& normalizer);
   Status read_added(const Json& tokens);
   std::string normalize(std::string_view text) const;
+  std::string normalize_ascii(std::string_view text) const;
   void add_words(std::string_view normal, std::size_t limit, std::vector<std::int32_t>& ids) const;
   void add_word(std::string_view word, std::vector<std::int32_t>& ids) const;
 
