@@ -16,7 +16,7 @@ inline constexpr int kMaxSearchHits = 100;  // of one search
 struct SearchHit {
   std::int64_t user_id = 0;
   TenantId tenant;
-  float score = 0;  // cosine, -1…1
+  float score = 0;  // of Embedder::embed_query, -1…1
   std::string email;
   std::string name;
 };
