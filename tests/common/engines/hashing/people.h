@@ -86,7 +86,8 @@ inline std::string local_part(const Person& who) {
 
 enum class Typo { transposition, deletion, substitution };
 
-// One typo inside an ASCII word of the text, never in the first letter.
+// One typo inside an ASCII word of the text, never in the first letter. The text has three ASCII
+// letters beside each other, of which the later two differ.
 inline std::string with_typo(std::string text, Typo typo, std::mt19937_64& random) {
   const auto letter = [&](std::size_t i) { return text[i] >= 'a' && text[i] <= 'z'; };
   std::size_t i = 0;
