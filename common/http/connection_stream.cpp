@@ -67,11 +67,13 @@ void Connection::next_events() {
   // A client that has said that it sends no more has left before there was a stream.
   const bool cut = core.draining || half_closed_;
   if (cut && !taken.last) append_events(format_retry(events_->options().retry));
-  if (taken.last || cut) {
+  const bool over = taken.last || cut;
+  if (over) {
     if (chunked_) append_chunk(out_, "");
     end_stream(taken.last);
   }
-  if (!out_.empty()) flush();
+  // The end is also the connection's: of HTTP/1.0 it brings no bytes.
+  if (over || !out_.empty()) flush();
 }
 
 // On the loop's next round, so that the others have their turn before.
