@@ -295,11 +295,13 @@ TEST_F(ServerStreamsTest, AStopEndsThemAndSaysWhenToComeAgain) {
   auto client = open();
   const auto stream = take_stream();
   stream->send({.data = "one"});
-  // Without the clock moving: no stream holds a stop up.
-  server->stop(std::chrono::hours(1));
+  // Without the clock moving: no stream holds a stop up, only its client's end is waited for.
+  std::thread stopping([this] { server->stop(std::chrono::hours(1)); });
   EXPECT_EQ(client.read_until("0\r\n\r\n"), data("one") + chunk("retry: 1500\n\n") + "0\r\n\r\n");
   EXPECT_TRUE(client.closed_by_server());
   EXPECT_FALSE(client.was_reset());
+  client.close();
+  stopping.join();
   EXPECT_EQ(gone, 1);
   EXPECT_FALSE(stream->send({.data = "two"}));
 }
