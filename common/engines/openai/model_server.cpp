@@ -88,7 +88,10 @@ Result<Json> ModelServer::post(const std::string& path, const Json& body, Purpos
   const SteadyTime patient_until = clock_.steady() + options_.patience;
   while (true) {
     bool again = false;
-    auto place = pace_.enter(patient_until, patient_until + options_.timeout);
+    // What follows would else never come where the rate allows one a minute: the first request
+    // would be sent and paid for again and again.
+    const auto turn = purpose == Purpose::work ? Pace::Turn::own : Pace::Turn::follows;
+    auto place = pace_.enter(patient_until, patient_until + options_.timeout, turn);
     if (!place) {
       Error error = std::move(place.error());
       // That a rate of our own is kept is no trouble of the server.
@@ -129,7 +132,8 @@ Result<Json> ModelServer::exchange(const std::string& path, const std::string& b
     return fail(std::move(error));
   }
   auto answer = send(path, body, again);
-  if (trial && purpose == Purpose::work && !answer && answer.error().kind == ErrorKind::uncertain) {
+  if (trial && purpose != Purpose::proof && !answer &&
+      answer.error().kind == ErrorKind::uncertain) {
     std::lock_guard lock(mutex_);
     proof_due_ = true;
   }

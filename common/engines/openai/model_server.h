@@ -13,9 +13,9 @@
 
 namespace mesh::openai {
 
-// What a request is for: `proof` is something plain, asked for where another request failed, to see
-// whether that was to blame.
-enum class Purpose { work, proof };
+// What a request is for: `repair` follows the answer to another one; `proof` is something plain,
+// asked for where another request failed, to see whether that was to blame.
+enum class Purpose { work, repair, proof };
 
 // Any thread.
 class ModelServer {

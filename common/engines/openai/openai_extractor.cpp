@@ -142,7 +142,7 @@ class Extracting final : public OpenAiExtractor {
     auto reading = ask(event);
     if (reading && !*reading) {
       const BadAnswer bad = reading->error();
-      reading = ask(event, Purpose::work, &bad);
+      reading = ask(event, Purpose::repair, &bad);
     }
     if (reading && *reading) return std::move(**reading);
     Error error = error_of(reading);

@@ -30,24 +30,24 @@ Pace::Pace(Clock& clock, int most, int per_minute)
 
 // When the rate lets one more go, which is then taken; nothing where that is after `until`. With
 // the lock held.
-std::optional<SteadyTime> Pace::turn(SteadyTime until) {
-  const SteadyTime at = std::max(clock_.steady(), next_turn_);
-  if (at > until) return std::nullopt;
+std::optional<SteadyTime> Pace::take_turn(SteadyTime until, Turn turn) {
+  const SteadyTime now = clock_.steady(), at = std::max(now, next_turn_);
+  if (turn == Turn::own && at > until) return std::nullopt;
   next_turn_ = at + between_;
-  return at;
+  return turn == Turn::own ? at : now;
 }
 
-Result<Pace::Place> Pace::enter(SteadyTime patient_until, SteadyTime until) {
+Result<Pace::Place> Pace::enter(SteadyTime patient_until, SteadyTime until, Turn turn) {
   std::unique_lock lock(mutex_);
-  const auto turn = this->turn(until);
-  if (!turn) {
+  const auto goes_at = take_turn(until, turn);
+  if (!goes_at) {
     return come_again("as many requests wait as the rate of the model allows",
                       next_turn_ - clock_.steady(), ErrorKind::rate_limited);
   }
   while (true) {
     const SteadyTime now = clock_.steady();
-    if (now < *turn) {
-      clock_.wait_until(lock, changed_, *turn, [] { return false; });
+    if (now < *goes_at) {
+      clock_.wait_until(lock, changed_, *goes_at, [] { return false; });
       continue;
     }
     if (now < paused_until_) {

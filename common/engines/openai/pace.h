@@ -38,7 +38,10 @@ class Pace {
   // Blocks until a request may be sent. `unavailable` with the time to come again: at once where a
   // pause ends after `patient_until`, and at `until` where all places stayed taken. `rate_limited`
   // likewise, at once, where its turn by the rate comes after `until`.
-  Result<Place> enter(SteadyTime patient_until, SteadyTime until);
+  // What belongs to a request that was sent waits for no turn of its own; the next ones wait for
+  // longer.
+  enum class Turn { own, follows };
+  Result<Place> enter(SteadyTime patient_until, SteadyTime until, Turn turn = Turn::own);
   // The server did what was asked: a little more may be asked at once.
   void served();
   // It answered that this is too much: half as many at once, and none for as long as it says, at
@@ -50,7 +53,7 @@ class Pace {
 
  private:
   void leave();
-  std::optional<SteadyTime> turn(SteadyTime until);
+  std::optional<SteadyTime> take_turn(SteadyTime until, Turn turn);
   int whole() const { return static_cast<int>(limit_); }
 
   Clock& clock_;

@@ -366,6 +366,16 @@ TEST_F(OpenAiExtractorTest, NoMoreAreAskedAMinuteThanTheRateAllows) {
   EXPECT_EQ(model.requests(), 2);
 }
 
+// Each time that its turn came, such an event paid for its first answer again.
+TEST_F(OpenAiExtractorTest, ARepairWaitsForNoTurnOfItsOwnAndTheNextForLonger) {
+  options.max_per_minute = 1;
+  restart();
+  model.next(says("nonsense"));
+  EXPECT_TRUE(extract("H2O"));
+  EXPECT_EQ(model.requests(), 2);
+  EXPECT_EQ(extract("CH4").error().retry_after, seconds(120));
+}
+
 TEST_F(OpenAiExtractorTest, TwoBadAnswersAreTheEventsFaultWhereThePlainOneGetsAGoodOne) {
   model.next(says("{", "length"), 2);
   const auto properties = extract("H2O");
