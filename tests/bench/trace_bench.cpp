@@ -19,6 +19,7 @@
 #include "daemon/pipeline/trace/trace.h"
 #include "tests/bench/arguments.h"
 #include "tests/bench/report.h"
+#include "tests/support/fake_engines.h"
 #include "tests/support/temp_dir.h"
 
 namespace {
@@ -140,12 +141,13 @@ int main(int argc, char** argv) {
   auto store = sqlite::SqliteStore::open(temp.path(), {}, system_clock()).value();
   auto index = sqlite::open_embedded_index(temp.path(), {}).value();
   auto embedder = hashing::make_embedder(384);
+  test::FakeEmbedders embedders(*embedder);
   for (const char* topic : kTopics) {
     if (!log->ensure_topic({topic, TopicKind::activity, kPartitions, {}, {}})) return 1;
   }
   const auto sample = fill(*log, count);
   const pipeline::TracePorts ports{*log,          *log,      store->outbox(),    store->retries(),
-                                   *index,        *embedder, store->analytics(), store->chemical(),
+                                   *index,        embedders, store->analytics(), store->chemical(),
                                    system_clock()};
   const double whole = read_all(*log, count);
   bench::Report report;
