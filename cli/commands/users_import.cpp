@@ -176,6 +176,8 @@ Outcome import_file(Session& session, ImportArgs args) {
   hooks.interrupted = [&] {
     return InterruptGuard::interrupted() || (listed && listed->cancelled());
   };
+  // A pipe that nobody writes to is no reason to go on waiting.
+  lines.end_when(hooks.interrupted);
   hooks.failed = [&](const UserRow& row, const std::string& reason) {
     report.add(session, progress, rows, row, reason);
   };

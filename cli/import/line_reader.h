@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,6 +44,7 @@ class LineReader {
   void take(std::size_t bytes);
 
   const TextInput& input() const { return input_; }
+  void end_when(std::function<bool()> wanted) { input_.end_when(std::move(wanted)); }
 
  private:
   explicit LineReader(TextInput input) : input_(std::move(input)) {}

@@ -21,6 +21,7 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::size_t kChunk = 1 << 16;
+constexpr int kLookMs = 200;  // between two looks whether somebody wants it to end
 
 struct Mark {
   std::string_view bytes;
@@ -121,6 +122,7 @@ TextInput::TextInput(int fd, bool owned, std::string name)
 TextInput::TextInput(TextInput&& other) noexcept
     : fd_(other.fd_),
       owned_(std::exchange(other.owned_, false)),
+      wanted_(std::move(other.wanted_)),
       name_(std::move(other.name_)),
       encoding_(std::move(other.encoding_)),
       given_(other.given_),
@@ -143,6 +145,11 @@ bool TextInput::ready(int patience_ms) const {
 }
 
 Status TextInput::read_bytes() {
+  while (wanted_ && !ready(kLookMs)) {
+    if (!wanted_()) continue;
+    at_end_ = true;
+    return {};
+  }
   const std::size_t before = raw_.size();
   raw_.resize(before + kChunk);
   ssize_t n = -1;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -26,6 +27,9 @@ class TextInput {
   // compressed, a spreadsheet, … (the message says what to do), or not of its encoding.
   Status read_more(std::string& text);
   bool at_end() const { return at_end_; }
+  // From now on read_more looks several times a second whether somebody wants it to end, while it
+  // waits; what comes then counts as the end, as behind Ctrl-C.
+  void end_when(std::function<bool()> wanted) { wanted_ = std::move(wanted); }
   // False where read_more would wait longer than that.
   bool ready(int patience_ms) const;
 
@@ -47,6 +51,7 @@ class TextInput {
 
   int fd_;
   bool owned_;
+  std::function<bool()> wanted_;  // none: it waits for as long as it takes
   std::string name_;
   std::string encoding_;
   bool given_ = false;                    // the encoding is the user's word
