@@ -17,7 +17,7 @@ constexpr const char* kEventPath = "/ai/search";
 constexpr std::size_t kMaxQuery = 1000, kMaxFilter = 2000;
 constexpr IntRange kEventHits{1, kMaxSearchHits, 10};
 constexpr NumberRange kLeastScore{-1, 1, 0.2};
-constexpr NumberRange kRatio{0, 1, 0.5};
+constexpr NumberRange kMeaningShare{0, 1, 0.5};
 constexpr double kRankOffset = 60;
 constexpr int kLeastCandidates = 100, kCandidatesPerHit = 4;
 
@@ -69,7 +69,7 @@ Result<EventQuery> read_scope(const EventSearchDeps& deps, const http::Request& 
   query.scope.filter = MESH_TRY(parse_filter(text_param(request, "filter"), *searchable));
   query.min_score = static_cast<float>(MESH_TRY(number_param(request, "min_score", kLeastScore)));
   if (request.param("semantic_ratio")) {
-    query.ratio = MESH_TRY(number_param(request, "semantic_ratio", kRatio));
+    query.ratio = MESH_TRY(number_param(request, "semantic_ratio", kMeaningShare));
   }
   return query;
 }
