@@ -37,6 +37,8 @@ class KafkaCluster {
   void resume(std::size_t broker);
   std::string address(std::size_t broker) const;  // "127.0.0.1:port"
   int port(std::size_t broker) const { return brokers_.at(broker).port; }
+  // The folder of its log's files.
+  std::string data(std::size_t broker) const { return brokers_.at(broker).dir.file("data"); }
 
  private:
   struct Broker {

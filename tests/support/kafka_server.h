@@ -30,6 +30,7 @@ class KafkaServer {
   void resume() { cluster_.resume(0); }
   std::string address() const { return cluster_.address(0); }
   int port() const { return cluster_.port(0); }
+  std::string data() const { return cluster_.data(0); }
 
  private:
   KafkaCluster cluster_;
