@@ -4,6 +4,7 @@
 
 #include <array>
 #include <mutex>
+#include <set>
 
 #include "common/base/ids.h"
 #include "common/base/seal.h"
@@ -111,6 +112,8 @@ struct App::Impl {
   bool stopped = false;
 
   Status start();
+  Result<std::shared_ptr<const Searchable>> searchable(const TenantId& tenant,
+                                                       std::string_view type);
   void open_quotas();
   Status start_listeners();
   // In the name of one of the canary's tenants, and with its own credential.
@@ -153,11 +156,13 @@ Status App::Impl::start() {
       static_cast<std::size_t>(config.vectors.recent_searches), canary::is_canary);
   pipelines = std::make_unique<Pipelines>(
       config, engines->ports(),
-      Pipelines::Self{
-          process, options.version, receipt_key.get(),
-          [this](const auto& tenant) { recent_searches->forget(tenant); },
-          [this](const auto& tenant, auto type) { return directory->searchable(tenant, type); },
-          [this] { return directory->searchable_types(); }},
+      Pipelines::Self{process, options.version, receipt_key.get(),
+                      [this](const auto& tenant) { recent_searches->forget(tenant); },
+                      [this](const auto& tenant, auto type) { return searchable(tenant, type); },
+                      [this]() -> Result<std::set<std::string>> {
+                        if (!config.vectors.events) return std::set<std::string>();
+                        return directory->searchable_types();
+                      }},
       clock, metrics, usage, spans.get());
   if (config.has_role(config::role::kPipelines)) {
     pipelines->tasks.define("backup",
@@ -225,6 +230,12 @@ void App::Impl::tell_unobeyed_retention() const {
   if (check && check->warning) log::warn(check->name + ": " + check->detail);
 }
 
+Result<std::shared_ptr<const Searchable>> App::Impl::searchable(const TenantId& tenant,
+                                                                std::string_view type) {
+  if (!config.vectors.events) return nullptr;
+  return directory->searchable(tenant, type);
+}
+
 // Before the pipelines, which a model's budget is for, too.
 void App::Impl::open_quotas() {
   const Ports& ports = engines->ports();
@@ -252,8 +263,7 @@ Status App::Impl::start_listeners() {
   watches = std::make_unique<services::Watches>(metrics, services::Watches::Limits{});
   tail = std::make_unique<services::EventTail>(services::EventTailDeps{
       ports.log, ports.log_admin, ports.embedders,
-      [this](const auto& tenant, auto type) { return directory->searchable(tenant, type); },
-      *watches, clock});
+      [this](const auto& tenant, auto type) { return searchable(tenant, type); }, *watches, clock});
   http::Hooks hooks{
       [this](const auto& request, const auto& route) {
         return identity->authenticate(request, route);
@@ -293,6 +303,7 @@ Status App::Impl::start_listeners() {
                       *recent_searches,
                       *tail,
                       *watches,
+                      [this](const auto& tenant, auto type) { return searchable(tenant, type); },
                       clock,
                       metrics,
                       usage,

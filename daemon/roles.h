@@ -38,6 +38,7 @@ struct RoleDeps {
   services::RecentSearches& recent_searches;
   services::EventTail& tail;
   services::Watches& watches;
+  pipeline::SearchableOf searchable;
   Clock& clock;
   Metrics& metrics;
   Usage& usage;

@@ -131,6 +131,7 @@ struct Store {
 struct Vectors {
   std::string engine = "embedded";  // embedded | qdrant
   std::optional<std::int64_t> hnsw_threshold;
+  bool events = true;                    // searchable ones are indexed
   std::int64_t recent_searches = 1'000;  // kept in memory, for `mesh index compare`
 };
 struct Limiter {

@@ -336,6 +336,11 @@ std::vector<Key> make_keys() {
                "From how many vectors of a tenant on the search is approximate; null: 4096, as "
                "measured."),
       make_key(
+          MESH_MEMBER(vectors.events), flag(),
+          "true: events of searchable types are indexed, too (`mesh search --type`), which costs\n"
+          "a pipeline their embedding and about as much disk as the log takes for them.\n"
+          "Every process on the same data needs the same."),
+      make_key(
           MESH_MEMBER(vectors.recent_searches), integer(0, 100'000),
           "So many of the last distinct searches a process keeps in its memory, never on disk:\n"
           "what `mesh index compare` asks generations by. 0: none."),
