@@ -10,10 +10,10 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr const char* kData = MESH_SOURCE_DIR "/tests/common/models/data/";
+constexpr const char* kWordPieceData = MESH_SOURCE_DIR "/tests/common/models/data/";
 
 Json read_json(const std::string& name) {
-  std::ifstream file(kData + name);
+  std::ifstream file(kWordPieceData + name);
   return Json::parse(file);
 }
 
@@ -52,7 +52,7 @@ TEST(WordPiece, HasTheIdsOfTheReference) {
 }
 
 TEST(WordPiece, DividesWordsIntoTheLongestTokens) {
-  const auto words = WordPiece::open(std::string(kData) + "tokenizer.json").value();
+  const auto words = WordPiece::open(std::string(kWordPieceData) + "tokenizer.json").value();
   EXPECT_EQ(tokens_of(words, "Unpaid users!"),
             (std::vector<std::string>{"u", "##n", "##p", "##a", "##i", "##d", "user", "##s", "!"}));
   EXPECT_EQ(tokens_of(words, "user\u0416s in"), (std::vector<std::string>{"[UNK]", "in"}));
@@ -63,7 +63,7 @@ TEST(WordPiece, DividesWordsIntoTheLongestTokens) {
 }
 
 TEST(WordPiece, StopsAtItsLimitAndAppends) {
-  const auto words = WordPiece::open(std::string(kData) + "tokenizer.json").value();
+  const auto words = WordPiece::open(std::string(kWordPieceData) + "tokenizer.json").value();
   const auto all = ids_of(words, "the user cannot [CLS] log in");
   for (std::size_t limit = 0; limit <= all.size() + 1; ++limit) {
     const auto some = ids_of(words, "the user cannot [CLS] log in", limit);

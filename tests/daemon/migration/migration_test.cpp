@@ -286,7 +286,7 @@ TEST_F(Migration, AnEncryptedEventThatItsPositionNamedKeepsItsId) {
 
   auto before = from_.records(kActivity).at(0), after = to_.records(kActivity).at(0);
   EXPECT_EQ(after.value, before.value) << "encrypted as it was";
-  cipher::TenantCipher new_cipher{to_.store->keys(), std::string(32, 'm'), clock_};
+  cipher::TenantCipher new_cipher{to_.store->keys(), {std::string(32, 'm'), {}}, clock_};
   ASSERT_TRUE(old_cipher.decrypt(before).value());
   ASSERT_TRUE(new_cipher.decrypt(after).value());
   EXPECT_NE(after.position, before.position);

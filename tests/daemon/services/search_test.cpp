@@ -16,9 +16,9 @@ class SearchTest : public WriteWait {
  protected:
   SearchTest() {
     routes_.clear();
-    add(search_routes(*hybrid_, index_, clock_, metrics_, usage_, waits_, &cache_));
     (void)index_.create_generation({hybrid_->dimension(), hybrid_->id()}, 0);
     (void)index_.serve(2, 0);
+    add(search_routes(serving_hybrid_, index_, clock_, metrics_, usage_, waits_, &cache_));
   }
   http::Response search(const std::string& ratio) {
     Asked asked{"GET", "/ai/users/search", "", {}, {{"query", "u"}}};
@@ -31,6 +31,8 @@ class SearchTest : public WriteWait {
   const std::shared_ptr<test::FakeEmbedder> meaning_ =
       std::make_shared<test::FakeEmbedder>("meaning/8", 8);
   const std::unique_ptr<Embedder> hybrid_ = hybrid::make_embedder(letters_, meaning_);
+  test::FakeEmbedders both_{*hybrid_};
+  pipeline::ServingEmbedder serving_hybrid_{index_, both_, clock_};
   test::FakeReadCache cache_;
 };
 

@@ -6,6 +6,7 @@
 
 #include "common/cipher/aead.h"
 #include "common/cipher/encrypted_log.h"
+#include "common/engines/sqlite/events/event_index.h"
 #include "daemon/pipeline/append.h"
 #include "daemon/pipeline/groups.h"
 #include "tests/daemon/pipeline/events.h"
@@ -17,6 +18,7 @@
 #include "tests/support/fake_read_cache.h"
 #include "tests/support/fake_tenant_data.h"
 #include "tests/support/fake_tenants.h"
+#include "tests/support/temp_dir.h"
 
 namespace mesh::pipeline {
 namespace {
@@ -62,6 +64,7 @@ class Users final : public UserStore {
 // Two tenants with everything.
 struct World {
   World() {
+    (void)events->create("analytics.recorded", {1, "fake/1"});
     for (const char* topic : {"user.events", "tenant.events"}) log.ensure(topic, TopicKind::entity);
     for (const char* topic :
          {"analytics.events", "analytics.events.dlq", "billing.events", "task.events"}) {
@@ -91,9 +94,27 @@ struct World {
       letter.topic = "analytics.events.dlq";
       letter.headers.emplace_back(dead_letter::kTenant, name);
       log.append_now(std::move(letter));
+      // A molecule of a user's name is none of a user: its document has no subject.
+      for (const auto& [id, subject] : {std::pair("-1", "1"), {"-2", "2"}, {"-m", ""}}) {
+        index_event(name, name + id, subject);
+      }
       (void)keys.get_or_insert({name, tenant(name), "wrapped"});
       cache.keep({tenant(name), "analytics/1"}, "q", "ticket", "answer");
     }
+  }
+
+  void index_event(const std::string& name, const std::string& id, const std::string& subject) {
+    EventDocument document{.tenant = tenant(name),
+                           .type = "analytics.recorded",
+                           .event_id = id,
+                           .subject = subject,
+                           .position = {"analytics.events", 0, 0},
+                           .title = id};
+    document.vectors["fake/1"] = {1};
+    ASSERT_TRUE(events->apply(std::span(&document, 1)));
+  }
+  std::int64_t indexed(const std::string& name) {
+    return events->kept(tenant(name), {}).value().documents;
   }
 
   Erasure erasure(bool with_key = true) {
@@ -105,6 +126,7 @@ struct World {
                     .keys = keys,
                     .outbox = outbox,
                     .index = index,
+                    .events = *events,
                     .caches = {&cache},
                     .forget_keys = [this](const TenantId& of) { forget_keys(of); },
                     .uncounted = {},
@@ -136,6 +158,7 @@ struct World {
     }
     for (const int generation : {1, 2})
       EXPECT_EQ(index.kept(generation, tenant("acme"), {}), KeptPoints());
+    EXPECT_EQ(indexed("acme"), 0);
     EXPECT_FALSE(*keys.find(tenant("acme")));
     EXPECT_FALSE(cached("acme"));
     EXPECT_EQ(tenants.get(tenant("acme")).error().kind, ErrorKind::not_found);
@@ -147,6 +170,7 @@ struct World {
     EXPECT_EQ(records("analytics.events.dlq", "globex"), 1);
     for (const int generation : {1, 2})
       EXPECT_EQ(index.kept(generation, tenant("globex"), {})->vectors, 2);
+    EXPECT_EQ(indexed("globex"), 3);
     EXPECT_TRUE(*keys.find(tenant("globex")));
     EXPECT_TRUE(cached("globex"));
     EXPECT_FALSE(tenants.get(tenant("globex")).value().closed);
@@ -160,6 +184,8 @@ struct World {
   FakeLeaseStore leases{clock};
   FakeOutbox outbox{leases, clock};
   FakeVectorIndex index;
+  TempDir events_dir;
+  std::unique_ptr<EventIndex> events = sqlite::open_event_index(events_dir.path(), {}).value();
   FakeReadCache cache;
   Users users{data, log};
   // As the erasure sees them.
@@ -225,6 +251,7 @@ TEST_F(ErasureTest, ADryRunCountsAndChangesNothing) {
   EXPECT_EQ(number(parts, "store/users"), 2);
   EXPECT_EQ(number(parts, "log/analytics.events"), 3) << "however it is keyed";
   EXPECT_EQ(number(parts, "index/user_embeddings-1"), 2);
+  EXPECT_EQ(number(parts, "index/events"), 3);
   EXPECT_EQ(data.rows("acme"), 10);
   EXPECT_EQ(records("user.events", "acme"), 4);
   EXPECT_FALSE(tenants.get(tenant("acme")).value().closed);
@@ -502,7 +529,7 @@ TEST_F(ErasureTest, WhatWasEncryptedIsNotReadWithAKeyThatIsRemembered) {
   (void)keys.drop(tenant("acme"));
   (void)data.erase({tenant("acme")}, "store/retries", 10);  // else it waits until none remembers
   log.erase_no_records();
-  cipher::TenantCipher secret(keys, std::string(cipher::kKeyBytes, 'm'), clock);
+  cipher::TenantCipher secret(keys, {std::string(cipher::kKeyBytes, 'm'), {}}, clock);
   cipher::EncryptedLog encrypted(log, log, &secret, {}, clock);
   ASSERT_TRUE(secret.key_of(tenant("acme")));
   ASSERT_TRUE(append_within(encrypted, clock, {to_record(analytics_event("e", "1"))}));
