@@ -13,6 +13,7 @@
 #include "daemon/pipeline/event_index/event_index_stage.h"
 #include "daemon/pipeline/event_index/event_rebuild.h"
 #include "daemon/pipeline/groups.h"
+#include "daemon/pipeline/scan.h"
 
 namespace mesh::pipeline {
 namespace {
@@ -23,6 +24,8 @@ constexpr const char* kMakerLease = "event-generations";
 constexpr Duration kMakerTime{30'000};
 constexpr int kTasksSeen = 100;  // newest ones, for a rebuild under way
 constexpr int kTenantsSeen = 1'000;
+// After a rebuild that the mesh asked for by itself, and that failed or was cancelled.
+constexpr Duration kAskAgain{5 * 60'000};
 
 using EventGenerations = std::vector<EventGeneration>;
 
@@ -33,6 +36,11 @@ bool has_one(const EventGenerations& all, std::string_view type) {
 bool is_served(const EventGenerations& all, std::string_view type) {
   return std::ranges::any_of(all,
                              [&](const auto& one) { return one.type == type && one.info.serving; });
+}
+
+bool is_of_catalogue(std::string_view topic) {
+  const auto known = mesh::topics();
+  return std::ranges::find(known, topic, &TopicDef::name) != known.end();
 }
 
 void tell(const Error& error) {
@@ -69,11 +77,15 @@ struct EventIndexing::Impl {
   void turn();
   Status look();
   Status sweep();
-  Status make_generations(const std::string& topic, const std::vector<std::string>& types,
-                          const EventGenerations& all);
+  std::vector<std::string> in_turn(const std::map<std::string, std::vector<std::string>>& types);
+  // Whether the topic can be read; not while another process makes them.
+  Result<bool> make_generations(const std::string& topic, const std::vector<std::string>& types,
+                                const EventGenerations& all);
   Status make_missing(const std::string& topic, const std::vector<std::string>& missing);
   Result<bool> is_asked_for(const std::string& type) const;
+  Result<bool> has_just_failed(const std::string& type) const;
   Status run_pipeline(const std::string& topic);
+  LetterFate fate(const Position& died);
   Result<std::map<std::string, Duration>> retentions() const;
   Result<bool> holds_lease();
 };
@@ -142,7 +154,7 @@ Status EventIndexing::Impl::look() {
   const auto topics = MESH_TRY(admin().topics());
   const auto all = MESH_TRY(deps.index.generations());
   std::size_t room = kMaxTopics;
-  for (const auto& [topic, of_it] : types) {
+  for (const auto& topic : in_turn(types)) {
     // That of an own type is made when the first event of it comes.
     const auto there =
         std::ranges::any_of(topics, [&](const TopicInfo& info) { return info.spec.name == topic; });
@@ -156,26 +168,40 @@ Status EventIndexing::Impl::look() {
     }
     --room;
     // Before the pipeline: what it reads without one is in no generation.
-    MESH_TRY(make_generations(topic, of_it, all));
-    MESH_TRY(run_pipeline(topic));
+    const bool readable = MESH_TRY(make_generations(topic, types.at(topic), all));
+    if (readable) MESH_TRY(run_pipeline(topic));
   }
   return {};
 }
 
-Status EventIndexing::Impl::make_generations(const std::string& topic,
-                                             const std::vector<std::string>& types,
-                                             const EventGenerations& all) {
+// Those of the catalogue, which are everybody's, then those that are read already, so that what is
+// found today is found tomorrow.
+std::vector<std::string> EventIndexing::Impl::in_turn(
+    const std::map<std::string, std::vector<std::string>>& types) {
+  std::vector<std::string> all;
+  for (const auto& [topic, of_it] : types) all.push_back(topic);
+  std::lock_guard lock(mutex);
+  std::ranges::stable_sort(all, {}, [&](const std::string& topic) {
+    return std::pair(!is_of_catalogue(topic), !pipelines.contains(topic));
+  });
+  return all;
+}
+
+Result<bool> EventIndexing::Impl::make_generations(const std::string& topic,
+                                                   const std::vector<std::string>& types,
+                                                   const EventGenerations& all) {
   std::vector<std::string> missing;
   for (const auto& type : types) {
     if (!is_served(all, type)) missing.push_back(type);
   }
-  if (missing.empty()) return {};
+  if (missing.empty()) return true;
   // By the lease, so that of two processes one makes it.
   const auto own = MESH_TRY(deps.leases.acquire(kMakerLease, deps.process, kMakerTime));
-  if (!own) return {};
+  if (!own) return false;
   const auto made = make_missing(topic, missing);
   (void)deps.leases.release(*own);  // it runs out by itself
-  return made;
+  MESH_TRY(Status(made));
+  return true;
 }
 
 Status EventIndexing::Impl::make_missing(const std::string& topic,
@@ -183,7 +209,10 @@ Status EventIndexing::Impl::make_missing(const std::string& topic,
   const auto now = MESH_TRY(deps.index.generations());
   const auto groups = MESH_TRY(admin().groups());
   const auto group = std::ranges::find(groups, event_group(topic), &GroupInfo::name);
-  const bool fresh = group == groups.end() || !is_begun(*group);
+  // Where processes learn of a tenant's record one after the other, one that reads may pass over
+  // events of a type that it does not know to be searchable yet.
+  const bool fresh = group == groups.end() ||
+                     (!is_begun(*group) && !(group->active && deps.settle > Duration::zero()));
   for (const auto& type : missing) {
     if (is_served(now, type)) continue;
     if (fresh && !has_one(now, type)) {
@@ -192,8 +221,9 @@ Status EventIndexing::Impl::make_missing(const std::string& topic,
       continue;
     }
     // The group stands beyond what a new generation has to hold.
-    const auto asked = MESH_TRY(is_asked_for(type));
-    if (asked) continue;
+    const bool asked = MESH_TRY(is_asked_for(type));
+    const bool failed = MESH_TRY(has_just_failed(type));
+    if (asked || failed) continue;
     MESH_TRY(deps.submit(rebuild_task(type, deps.embedders.configured_spec())));
   }
   return {};
@@ -207,16 +237,39 @@ Result<bool> EventIndexing::Impl::is_asked_for(const std::string& type) const {
   });
 }
 
+Result<bool> EventIndexing::Impl::has_just_failed(const std::string& type) const {
+  const auto newest = MESH_TRY(deps.tasks.list(kTasksSeen));
+  const Timestamp now = deps.pipeline.clock.now();
+  return std::ranges::any_of(newest, [&](const Task& task) {
+    return task.kind == "rebuild" &&
+           (task.state == Task::State::failed || task.state == Task::State::cancelled) &&
+           task.finished_at + kAskAgain > now && task.spec.is_object() &&
+           task.spec.value("type", "") == type;
+  });
+}
+
 Status EventIndexing::Impl::run_pipeline(const std::string& topic) {
   std::lock_guard lock(mutex);
   if (stopped || pipelines.contains(topic)) return {};
   PipelineOptions options = deps.base;
   options.name = event_group(topic);
   options.topics = {topic};
+  if (group_of(topic) != nullptr) {
+    options.letter_rule = [this] {
+      return LetterRule([this](const auto& at) { return fate(at); });
+    };
+  }
   auto pipeline = std::make_unique<Pipeline>(std::move(options), *stage, deps.pipeline);
   MESH_TRY(pipeline->start());
   pipelines.emplace(topic, std::move(pipeline));
   return {};
+}
+
+// Of a topic that another pipeline reads: that one writes the letter of what is no event at all.
+LetterFate EventIndexing::Impl::fate(const Position& died) {
+  const auto record = record_at(deps.pipeline.log, died);
+  const bool is_event = !record || !*record || from_record(**record).has_value();
+  return is_event ? LetterFate::write : LetterFate::leave;
 }
 
 // What is taken out twice is taken out once: nothing here asks for the token.
