@@ -28,7 +28,8 @@ class EventRebuild {
 
   Status run() {
     const Status built = build();
-    if (!built && number_ != 0 && !served_ && (!context_.stopping() || context_.cancelled())) {
+    if (!built && number_ != 0 && !served_ && !early_ &&
+        (!context_.stopping() || context_.cancelled())) {
       if (auto dropped = deps_.index.drop(type_, number_); !dropped) {
         log::warn(
             "the generation of a rebuild that ended early was not dropped",
@@ -44,7 +45,7 @@ class EventRebuild {
     if (!served_) {
       MESH_TRY(fill());
       if (context_.stopping()) return stopped_early();
-      MESH_TRY(insist(context_, [&] { return deps_.index.serve(type_, number_); }));
+      if (!early_) MESH_TRY(insist(context_, [&] { return deps_.index.serve(type_, number_); }));
       served_ = true;
     }
     for (const auto& one : MESH_TRY(insist(context_, [&] { return deps_.index.generations(); }))) {
@@ -76,7 +77,8 @@ class EventRebuild {
       documents_ = kept.value("documents", std::int64_t{0});
       places_ = kept.value("places", Json::object());
       if (previous_ == number_) {  // the process ended between the flip and the end
-        served_ = true;
+        early_ = kept.value("early", false);
+        served_ = !early_;
         previous_ = kept.value("previous", 0);
       }
     }
@@ -87,8 +89,31 @@ class EventRebuild {
       number_ = made.info.number;
       report(context_, 0, 0, checkpoint(), Json::object());
     }
+    if (!served_) MESH_TRY(give_up_lost(all));
     // Also by whoever takes it over: he does not know for how long the one before has waited.
     if (!served_ && deps_.settle > Duration::zero()) context_.pause(deps_.settle);
+    return {};
+  }
+
+  // A generation whose embedder cannot be had, as of a model whose folder is gone, can neither be
+  // searched nor rolled back to, and no event is written while it is there. Where it serves, the
+  // new one does at once: what it has already is more than nothing.
+  Status give_up_lost(const std::vector<EventGeneration>& all) {
+    for (const auto& one : all) {
+      const int number = one.info.number;
+      if (one.type != type_ || number == number_) continue;
+      const auto had = deps_.embedders.of(one.info.spec);
+      if (had) continue;
+      if (number == previous_) {
+        MESH_TRY(insist(context_, [&] { return deps_.index.serve(type_, number_); }));
+        early_ = true;
+        previous_ = 0;
+        report(context_, 0, 0, checkpoint(), Json::object());
+      }
+      log::warn("a generation of an index of events is given up, since its embedder is gone",
+                {{"generation", one.info.name}, {"error", had.error().to_string()}});
+      MESH_TRY(insist(context_, [&] { return deps_.index.drop(type_, number); }));
+    }
     return {};
   }
 
@@ -151,7 +176,8 @@ class EventRebuild {
     return {{"generation", number_},
             {"previous", previous_},
             {"documents", documents_},
-            {"places", places_}};
+            {"places", places_},
+            {"early", early_}};
   }
 
   TaskContext& context_;
@@ -162,6 +188,7 @@ class EventRebuild {
   int number_ = 0;
   int previous_ = 0;
   bool served_ = false;
+  bool early_ = false;  // it serves and is not filled yet
   std::int64_t done_ = 0, total_ = 0, documents_ = 0;
   Json places_ = Json::object();
 };

@@ -23,9 +23,9 @@ struct EventRebuildDeps {
   Duration settle;  // see EventIndexing
 };
 
-// See EventIndexing::rebuild. The end of the log is looked at `settle` after the generation is
-// made: from then on every pipeline writes to it as well, so what it misses lies before. What the
-// serving generation has is written to it once more, as each event goes to all of its type.
+// See EventIndexing::rebuild. Filled up to the log's end of `settle` after the generation is made:
+// from then on every pipeline writes to it, too. One whose embedder this process cannot have is
+// dropped first; where that is the serving one, the new one serves while it is filled.
 Status rebuild_events(TaskContext& context, const EventRebuildDeps& deps);
 
 }  // namespace mesh::pipeline
