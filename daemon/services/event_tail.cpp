@@ -48,7 +48,8 @@ Result<Watches::Id> EventTail::watch(WatchSpec spec, std::shared_ptr<Embedder> e
     std::lock_guard lock(mutex_);
     // Until it is registered nobody may think that there is no watch.
     ++coming_;
-    embedders_[spec.type][embedder->id()] = embedder;
+    // Whoever watches by a filter alone needs no vectors.
+    if (!spec.query.empty()) embedders_[spec.type][embedder->id()] = std::move(embedder);
   }
   const Status begun = begin(topic);
   Result<Watches::Id> id = begun ? deps_.watches.add(std::move(spec), open) : fail(begun.error());
@@ -188,11 +189,12 @@ Status EventTail::offer(const std::vector<StoredRecord>& records) {
       if (made.error().retryable()) return made;
       log::warn("events were not matched with watches",
                 {{"type", type}, {"error", made.error().to_string()}});
-      continue;
+      texts.clear();
     }
-    for (const auto& [document, text] : texts) {
-      deps_.watches.offer(document, hit_of(document));
-    }
+  }
+  // Once all have their vectors: what is read again was sent to nobody.
+  for (const auto& [type, texts] : wanted) {
+    for (const auto& [document, text] : texts) deps_.watches.offer(document, hit_of(document));
   }
   return {};
 }
