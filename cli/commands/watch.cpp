@@ -29,6 +29,7 @@ std::string hit_line(const Json& hit) {
 Outcome watch(Session& session, const WatchArgs& args) {
   MESH_TRY(need_tenant(session));
   leave_with_reader();
+  const InterruptGuard interrupt;
   const auto query =
       client::Client::watch_of(event_query(args.events, join(args.words, " "), 0, args.search));
   std::mt19937_64 random(std::random_device{}());
