@@ -16,6 +16,7 @@
 #include "daemon/services/api_page.h"
 #include "daemon/services/api_parts.h"
 #include "daemon/services/api_patterns.h"
+#include "daemon/services/event_search.h"
 #include "daemon/services/event_status.h"
 #include "daemon/services/health.h"
 #include "daemon/services/publish.h"
@@ -26,6 +27,7 @@
 #include "tests/support/fake_engines.h"
 #include "tests/support/fake_event_log.h"
 #include "tests/support/fake_stores.h"
+#include "tests/support/hooked_event_index.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/temp_dir.h"
 
@@ -171,6 +173,7 @@ class ApiDescription : public testing::Test {
           work_routes({log_, log_, clock_, store_->tasks(), runner_, replayer_, letters_, polls_,
                        [](const auto&) { return Status(); }, directory_, waits_}),
           index_routes({generations_, runner_, index_, embedders_, directory_, recent_, clock_}),
+          event_index_routes({event_indexing_, runner_}),
           client_task_routes({client_tasks_, clock_}),
           trace_routes({{store_->users(), trace_ports_}, directory_}),
           process_routes({[] { return Json(); }, [] { return std::vector<Check>(); }})}) {
@@ -184,10 +187,18 @@ class ApiDescription : public testing::Test {
     for (auto& route : event_status_routes(trace_ports_)) all.push_back(std::move(route));
     return all;
   }
+  http::RouteTable gateway_routes() {
+    auto all = search_routes(serving_, index_, clock_, metrics_, usage_, waits_);
+    for (auto& route : event_search_routes({events_, embedders_, searchable_, clock_, metrics_,
+                                            usage_, tail_, watches_, &admission_})) {
+      all.push_back(std::move(route));
+    }
+    return all;
+  }
   std::map<std::string, http::RouteTable> tables() {
     return {
         {"users", users_routes(store_->users(), store_->idempotency(), admission_, usage_, waits_)},
-        {"gateway", search_routes(serving_, index_, clock_, metrics_, usage_, waits_)},
+        {"gateway", gateway_routes()},
         {"publisher", publish_routes({log_,
                                       log_,
                                       store_->idempotency(),
@@ -252,6 +263,22 @@ class ApiDescription : public testing::Test {
                                       "one",
                                       {},
                                       {log_, log_, retries_, clock_, metrics_}}};
+  test::HookedEventIndex events_;
+  const pipeline::SearchableOf searchable_ =
+      [](const auto&, auto) -> Result<std::shared_ptr<const Searchable>> { return nullptr; };
+  Watches watches_{metrics_, {}};
+  EventTail tail_{{log_, log_, embedders_, searchable_, watches_, clock_}};
+  pipeline::EventIndexing event_indexing_{{events_,
+                                           embedders_,
+                                           searchable_,
+                                           [] { return Result<std::set<std::string>>(); },
+                                           store_->leases(),
+                                           store_->tenants(),
+                                           store_->tasks(),
+                                           [](const Json&) { return Status(); },
+                                           "one",
+                                           {},
+                                           {log_, log_, retries_, clock_, metrics_}}};
 };
 
 // A new route of tenants fails this until somebody has said whose tokens it takes.
@@ -267,6 +294,8 @@ TEST_F(ApiDescription, EveryRouteOfTenantsTakesTheRolesThatItShould) {
       {"updateUser", writers},
       {"deleteUser", writers},
       {"searchUsers", readers},
+      {"searchEvents", readers},
+      {"watchEvents", readers},
       {"publishAnalyticsEvent", publishers},
       {"publishChemicalEvent", publishers},
       {"publishEvents", publishers},
