@@ -33,6 +33,16 @@ http::RouteTable routes() {
        .pattern = "/ai/users/search",
        .operation = "searchUsers",
        .parameters = {{.name = "query", .in = "query", .description = "", .required = true}}},
+      {.method = "GET",
+       .pattern = "/ai/search",
+       .operation = "searchEvents",
+       .parameters = {{.name = "type", .in = "query", .description = "", .required = true},
+                      {.name = "query", .in = "query", .description = "", .required = true}}},
+      {.method = "GET",
+       .pattern = "/ai/watch",
+       .operation = "watchEvents",
+       .parameters = {{.name = "type", .in = "query", .description = "", .required = true}},
+       .answers = {{200, "", {{"text/event-stream", Json::object()}}}}},
       {.method = "POST", .pattern = "/api/v1/events", .operation = "publishEvents"},
       {.method = "POST",
        .pattern = "/api/v1/events/analytics",
@@ -59,9 +69,10 @@ class FakeMesh {
  public:
   explicit FakeMesh(std::array<Planted, 2> pair) : pair_(std::move(pair)) {}
 
-  bool searches_all = false, lists_all = false, believes_header = false, believes_parameter = false,
-       deletes_any = false, changes_any = false, tells_status = false, tells_in_header = false,
-       believes_body = false, ignores_body = false, shares_keys = false;
+  bool searches_all = false, searches_all_events = false, lists_all = false,
+       believes_header = false, believes_parameter = false, deletes_any = false,
+       changes_any = false, tells_status = false, tells_in_header = false, believes_body = false,
+       ignores_body = false, shares_keys = false;
   bool indexed = true;
   int status = 0;  // of every answer; 0: as it is
   bool away = false;
@@ -126,6 +137,8 @@ class FakeMesh {
     if (path == "/users") return list(tenant, query);
     if (path.starts_with("/users/")) return one(request, tenant, *parse_int(path.substr(7)));
     if (path == "/ai/users/search") return search(tenant, query);
+    if (path == "/ai/search") return search_events(tenant, query);
+    if (path == "/ai/watch") ADD_FAILURE() << "a stream does not end";
     if (path == "/api/v1/usage") return Response::json(200, {{"items", {{{"tenant", tenant}}}}});
     const Planted& planted = pair_[tenant == "mesh-canary-a" ? 0 : 1];
     if (request.method == "POST" && path.starts_with("/api/v1/events")) {
@@ -227,6 +240,17 @@ class FakeMesh {
     return Response::json(200, {{"tenant_id", tenant}, {"query", query}, {"results", results}});
   }
 
+  Response search_events(const std::string& tenant, const std::string& query) {
+    if (query.find("type=analytics.recorded") == query.npos) return Response::text(400, "no type");
+    Json results = Json::array();
+    for (const auto& planted : pair_) {
+      const bool own = planted.tenant.str() == tenant;
+      if (!events_.contains(planted.tenant.str()) || !(own || searches_all_events)) continue;
+      results.push_back({{"title", planted.marker}});
+    }
+    return Response::json(200, {{"tenant_id", tenant}, {"query", query}, {"results", results}});
+  }
+
   const std::array<Planted, 2> pair_;
   std::map<std::string, std::int64_t> ids_;
   std::map<std::string, std::string> events_;  // the newest of a tenant
@@ -277,20 +301,15 @@ class CanaryTest : public testing::Test {
     return testing::ElementsAreArray(found);
   }
 
-  const inline static std::vector<std::string> kWatched{"listUsers",
-                                                        "getUser",
-                                                        "updateUser",
-                                                        "deleteUser",
-                                                        "searchUsers",
-                                                        "getOwnUsage",
-                                                        "getUserAnalytics",
-                                                        "listUserEvents",
-                                                        "getEventStatus",
-                                                        "createUser",
-                                                        "createUsers",
-                                                        "publishEvents",
-                                                        "publishAnalyticsEvent",
-                                                        "publishChemicalEvent"};
+  const inline static std::vector<std::string> kWatched{
+      "listUsers",           "getUser",
+      "updateUser",          "deleteUser",
+      "searchUsers",         "searchEvents",
+      "getOwnUsage",         "getUserAnalytics",
+      "listUserEvents",      "getEventStatus",
+      "createUser",          "createUsers",
+      "publishEvents",       "publishAnalyticsEvent",
+      "publishChemicalEvent"};
   std::function<void()> hold_;  // called with each request
   ManualClock clock_;
   Metrics metrics_;
@@ -400,6 +419,13 @@ TEST_F(CanaryTest, ASearchOverAllTenantsLeaks) {
   round();
   EXPECT_THAT(outcomes(), Contains("searchUsers leaked"));
   EXPECT_EQ(counted("searchUsers", "kept"), 0);
+}
+
+TEST_F(CanaryTest, ASearchOverTheEventsOfAllTenantsLeaks) {
+  mesh_.searches_all_events = true;
+  round();
+  EXPECT_THAT(outcomes(), Contains("searchEvents leaked"));
+  EXPECT_EQ(counted("watchEvents", "kept"), -1) << "nobody opens a stream";
 }
 
 TEST_F(CanaryTest, AListOfAllTenantsLeaks) {
