@@ -119,7 +119,11 @@ TEST_F(Isolation, NothingOfOneTenantShowsInAnyAnswerToAnother) {
   plant();
   for (const auto& route : routes_) {
     // The exposition of metrics is for operators, but must not name a tenant's data either.
-    for (const char* query : {"", "?query=zanzibar", "?email=zanzibar@acme.dev&limit=100"}) {
+    for (const char* query : {"", "?query=zanzibar", "?email=zanzibar@acme.dev&limit=100",
+                              "?type=analytics.recorded&query=zanzibar"}) {
+      // A stream, which does not end: tests/daemon/services/event_search_test asks whose it tells
+      // of.
+      if (route.pattern == "/ai/watch" && std::string_view(query).starts_with("?type")) continue;
       const auto answer = ask(route, route.credential == "tenant" ? "globex:bob" : "", {}, query);
       const bool echo = answer.json().is_object() && answer.json().value("query", "") == kSecret;
       std::string body = answer.body;

@@ -165,7 +165,8 @@ TEST(Operation, AProcessIsAMemberWhileItRuns) {
   const Json members = Json::parse(told.out);
   ASSERT_EQ(members.size(), 1u);
   EXPECT_EQ(members[0]["roles"].size(), 6u);
-  EXPECT_EQ(members[0]["feeds"], (Json{"user-index-1", "analytics", "chemical", "metering"}));
+  EXPECT_EQ(members[0]["feeds"], (Json{"user-index-1", "analytics", "chemical", "metering",
+                                       "event-index-analytics", "event-index-chemical"}));
   EXPECT_EQ(members[0]["addresses"].size(), 5u);
   // What it wrote has left the outbox, so that it was the one that moved it.
   ASSERT_EQ(daemon

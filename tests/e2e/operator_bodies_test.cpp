@@ -50,6 +50,14 @@ std::vector<Route> routes() {
        {{"generation", 9}, {"tenant", "acme"}, {"queries", {"ada"}}, {"limit", 5}}},
       {"POST", "/admin/v1/indexes/verify", "/admin/v1/indexes/verify", Json::object()},
       {"POST",
+       "/admin/v1/indexes/events/rebuild",
+       "/admin/v1/indexes/events/rebuild",
+       {{"type", "analytics.recorded"}, {"embedder", "static"}, {"model", "/nowhere"}}},
+      {"POST",
+       "/admin/v1/indexes/events/rollback",
+       "/admin/v1/indexes/events/rollback",
+       {{"type", "analytics.recorded"}}},
+      {"POST",
        "/admin/v1/replays",
        "/admin/v1/replays",
        {{"topic", "analytics.events"},
@@ -131,9 +139,9 @@ class OperatorBodies : public ::testing::Test {
   // What a change by any of the routes would show in.
   std::string state() {
     std::string all;
-    for (const char* target :
-         {"/admin/v1/topics/analytics.events", "/admin/v1/groups/analytics", "/admin/v1/tasks",
-          "/admin/v1/indexes", "/admin/v1/tenants", "/admin/v1/ratelimits/kept"}) {
+    for (const char* target : {"/admin/v1/topics/analytics.events", "/admin/v1/groups/analytics",
+                               "/admin/v1/tasks", "/admin/v1/indexes", "/admin/v1/indexes/events",
+                               "/admin/v1/tenants", "/admin/v1/ratelimits/kept"}) {
       Json answer = ask("GET", target).json();
       answer.erase("lag_seconds");
       all += answer.dump() + "\n";

@@ -36,6 +36,7 @@ std::vector<Command> commands(const std::string& folder) {
       {{"users", "import", users, "--tenant", "acme"}},
       {{"users", "purge", "acme", "1", "--dry-run"}},
       {{"search", "alice", "--tenant", "acme"}},
+      {{"search", "x", "--type", "analytics.recorded", "--tenant", "acme"}},
       {{"events", "publish", lines, "--tenant", "acme"}},
       {{"events", "tail", "--topic", "user.events", "--from", "start", "--no-follow"}},
       {{"events", "get", "e-1"}},
@@ -71,6 +72,8 @@ std::vector<Command> commands(const std::string& folder) {
       {{"index", "rebuild", "--dry-run"}},
       {{"index", "compare", "--tenant", "acme", "--queries", folder + "/queries.txt"}},
       {{"index", "verify"}},
+      {{"index", "events"}},
+      {{"index", "rebuild-events", "analytics.recorded"}},
       {{"model", "info", folder + "/model"}},
       {{"tasks", "list"}},
       {{"tasks", "get", "TASK"}},
@@ -240,7 +243,9 @@ TEST_F(Streams, TheTableHasEveryVerb) {
   const std::set<std::string> silent{"users delete", "tenants delete", "dlq edit", "tasks cancel",
                                      "context add", "context use", "context remove", "context show",
                                      "index rollback", "index serve", "index drop", "groups delete",
-                                     "restore", "migrate", "tasks watch", "types delete", "usage",
+                                     // tests/e2e/event_search_test has these.
+                                     "index rollback-events", "watch", "restore", "migrate",
+                                     "tasks watch", "types delete", "usage",
                                      "model build",     // tests/cli/model_test has it
                                      "verify-receipt",  // purge_test has it
                                      // tests/e2e/deploy has these.
