@@ -15,7 +15,7 @@
 
 namespace mesh::hybrid {
 
-// The least loss against the better part alone, over what docs/search_scores.md measures.
+// The least loss against the better part alone, over what docs/search.md measures.
 inline constexpr double kDefaultRatio = 0.3;
 
 // Its id is "hybrid-v1(<letters' id>,<meaning's id>)"; its dimension the sum of both and 1. Errors
