@@ -132,6 +132,11 @@ std::string_view first_points(std::string_view text, std::size_t count) {
   return text.substr(0, text.size() - rest.size());
 }
 
+bool begins_word(std::string_view token) {
+  const PointKind kind = kind_of(take_point(token));
+  return kind == PointKind::letter || kind == PointKind::digit;
+}
+
 struct Parts {
   std::shared_ptr<const Safetensors> file;
   WordPiece words;
@@ -154,9 +159,7 @@ class MappedStaticModel final : public StaticModel {
   const StaticModelInfo& info() const override { return info_; }
 
   void embed(std::string_view text, std::span<float> out) const override {
-    std::vector<std::int32_t> ids;
-    ids.reserve(64);
-    parts_.words.encode(first_points(text, max_points_), max_tokens_, ids);
+    auto ids = ids_of(text);
     std::erase(ids, parts_.words.unknown());
     std::ranges::fill(out, 0.0f);
     if (ids.empty()) return;
@@ -171,7 +174,28 @@ class MappedStaticModel final : public StaticModel {
     for (float& number : out) number = static_cast<float>(number / length);
   }
 
+  Words words_of(std::string_view text) const override {
+    const auto ids = ids_of(text);
+    Words words;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (i > 0 && parts_.words.continues(ids[i])) continue;
+      const bool unknown = ids[i] == parts_.words.unknown();
+      if (!unknown && !begins_word(parts_.words.token(ids[i]))) continue;
+      ++words.all;
+      const bool divided = i + 1 < ids.size() && parts_.words.continues(ids[i + 1]);
+      words.known += !unknown && !divided;
+    }
+    return words;
+  }
+
  private:
+  std::vector<std::int32_t> ids_of(std::string_view text) const {
+    std::vector<std::int32_t> ids;
+    ids.reserve(64);
+    parts_.words.encode(first_points(text, max_points_), max_tokens_, ids);
+    return ids;
+  }
+
   // Adds a token's vector; `row` is room for one.
   void add(std::int32_t id, std::span<float> row, std::span<float> out) const {
     const auto token = static_cast<std::size_t>(id);

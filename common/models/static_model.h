@@ -40,6 +40,13 @@ class StaticModel {
   // The text's vector as the folder's configuration makes it. `out` has dimension elements.
   // Computes for a microsecond or two a word; neither fails nor blocks.
   virtual void embed(std::string_view text, std::span<float> out) const = 0;
+  // How many words the text has, of what embed() reads of it, and how many of them are a token each
+  // and not pieces ("ber", "##lni") or unknown. What begins with neither a letter nor a digit is no
+  // word. Costs what embed() does.
+  struct Words {
+    std::size_t all = 0, known = 0;
+  };
+  virtual Words words_of(std::string_view text) const = 0;
 };
 
 // `not_found` where a file is missing, `unprocessable` for what this program does not read, by

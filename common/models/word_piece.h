@@ -38,6 +38,8 @@ class WordPiece {
   const std::string& token(std::int32_t id) const { return tokens_[static_cast<std::size_t>(id)]; }
   std::int32_t unknown() const { return unknown_; }
   std::int32_t id_of(std::string_view token) const;  // -1 where there is none
+  // Whether the token goes on with the word of the one before it ("##ing").
+  bool continues(std::int32_t id) const { return token(id).starts_with(continuing_); }
 
  private:
   // Ids by the texts of their tokens, or by those without the prefix of continuing ones: open

@@ -1,9 +1,11 @@
 // Text to vectors.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/error.h"
@@ -31,6 +33,12 @@ class Embedder {
   // One unit vector per text, in order, whatever tenants they are of: the vector depends on the
   // text alone. A text without any feature gives the zero vector.
   virtual Result<std::vector<std::vector<float>>> embed(std::span<const TenantText> texts) = 0;
+  // How many words a text has, and how many of them the embedder knows as they stand, and not by
+  // their pieces alone; nothing where it cannot tell. Neither fails nor blocks.
+  struct Words {
+    std::size_t all = 0, known = 0;
+  };
+  virtual std::optional<Words> words_of(std::string_view /*text*/) const { return std::nullopt; }
   // The vector that texts' vectors are compared with: its product with one is the score, -1…1. Of
   // any length. `semantic_ratio` (0…1; nothing: the embedder's own) is how much of the score is
   // meaning, the rest letters; `invalid` where the embedder has one of both only.

@@ -1,4 +1,5 @@
-// How well embedders find what is meant, each alone and letters beside meaning at every ratio.
+// How well embedders find what is meant, each alone, and letters beside meaning by their own rule
+// and at every ratio.
 //
 //   quality_bench [--model DIR] [--intents FILE] [--json FILE]
 //
@@ -226,7 +227,7 @@ Result<Found> measure(Embedder& embedder, const std::vector<std::vector<float>>&
   return Found{found.first / count, found.five / count};
 }
 
-// Each alone, and pairs at every ratio.
+// Each alone, and pairs at their own ratio and at every other.
 struct Measured {
   std::string name;
   std::shared_ptr<Embedder> embedder;
@@ -238,7 +239,7 @@ int run(const bench::Arguments& arguments) {
   std::vector<Measured> all{{"hashing", letters}};
   const auto add = [&](const std::string& name, std::shared_ptr<Embedder> meaning) {
     all.push_back({name, meaning});
-    Measured pair{"hashing+" + name, hybrid::make_embedder(letters, std::move(meaning)), {}};
+    Measured pair{"hybrid " + name, hybrid::make_embedder(letters, std::move(meaning))};
     for (int tenths = 1; tenths < 10; ++tenths) pair.ratios.emplace_back(tenths / 10.0);
     all.push_back(std::move(pair));
   };

@@ -17,7 +17,8 @@ bool has_feature(const Vector& vector) {
 
 class Hybrid final : public Embedder {
  public:
-  Hybrid(std::shared_ptr<Embedder> letters, std::shared_ptr<Embedder> meaning, double default_ratio)
+  Hybrid(std::shared_ptr<Embedder> letters, std::shared_ptr<Embedder> meaning,
+         std::optional<double> default_ratio)
       : letters_(std::move(letters)), meaning_(std::move(meaning)), default_ratio_(default_ratio) {}
 
   int dimension() const override { return letters_->dimension() + meaning_->dimension() + 1; }
@@ -40,7 +41,7 @@ class Hybrid final : public Embedder {
 
   Result<Vector> embed_query(const TenantText& query,
                              std::optional<double> semantic_ratio) override {
-    double ratio = semantic_ratio.value_or(default_ratio_);
+    double ratio = semantic_ratio ? *semantic_ratio : default_of(query.text);
     if (!(ratio >= 0 && ratio <= 1)) {
       return fail(ErrorKind::invalid, "semantic_ratio: must be a number from 0 to 1");
     }
@@ -60,6 +61,12 @@ class Hybrid final : public Embedder {
   }
 
  private:
+  double default_of(std::string_view query) const {
+    if (default_ratio_) return *default_ratio_;
+    const auto words = meaning_->words_of(query);
+    return words ? ratio_of(*words) : kFixedRatio;
+  }
+
   static std::size_t size_of(const Embedder& part) {
     return static_cast<std::size_t>(part.dimension());
   }
@@ -76,13 +83,20 @@ class Hybrid final : public Embedder {
   }
 
   const std::shared_ptr<Embedder> letters_, meaning_;
-  const double default_ratio_;
+  const std::optional<double> default_ratio_;
 };
 
 }  // namespace
 
+double ratio_of(const Embedder::Words& query) {
+  if (query.all < kLanguageWords) return kNameRatio;
+  const double share = static_cast<double>(query.known) / static_cast<double>(query.all);
+  return share < kLanguageShare ? kNameRatio : kLanguageRatio;
+}
+
 std::unique_ptr<Embedder> make_embedder(std::shared_ptr<Embedder> letters,
-                                        std::shared_ptr<Embedder> meaning, double default_ratio) {
+                                        std::shared_ptr<Embedder> meaning,
+                                        std::optional<double> default_ratio) {
   return std::make_unique<Hybrid>(std::move(letters), std::move(meaning), default_ratio);
 }
 

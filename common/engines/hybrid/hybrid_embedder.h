@@ -15,13 +15,17 @@
 
 namespace mesh::hybrid {
 
-// The least loss against the better part alone, over what docs/search.md measures.
-inline constexpr double kDefaultRatio = 0.3;
+// Where the meaning's embedder cannot tell words: the least loss against the better part alone,
+// over what docs/search.md measures.
+inline constexpr double kFixedRatio = 0.3;
+inline constexpr double kNameRatio = 0.1, kLanguageRatio = 0.8, kLanguageShare = 0.75;
+inline constexpr std::size_t kLanguageWords = 3;
+double ratio_of(const Embedder::Words& query);
 
 // Its id is "hybrid-v1(<letters' id>,<meaning's id>)"; its dimension the sum of both and 1. Errors
 // are those of either. Threads as theirs.
 std::unique_ptr<Embedder> make_embedder(std::shared_ptr<Embedder> letters,
                                         std::shared_ptr<Embedder> meaning,
-                                        double default_ratio = kDefaultRatio);
+                                        std::optional<double> default_ratio = {});
 
 }  // namespace mesh::hybrid

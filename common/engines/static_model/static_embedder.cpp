@@ -38,6 +38,11 @@ class StaticEmbedder final : public Embedder {
     return vectors;
   }
 
+  std::optional<Words> words_of(std::string_view text) const override {
+    const auto [all, known] = model_->words_of(text);
+    return Words{all, known};
+  }
+
  private:
   const std::shared_ptr<const models::StaticModel> model_;
 };

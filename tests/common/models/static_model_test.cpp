@@ -134,6 +134,25 @@ TEST_F(StaticModelTest, BytesThatAreNoTextHaveAVectorToo) {
   EXPECT_EQ(broken, mended);
 }
 
+TEST_F(StaticModelTest, TellsWordsThatAreATokenFromThoseInPieces) {
+  write({embeddings(kTokens)});
+  const auto model = open_static_model(dir_.path()).value();
+  const auto words = [&](std::string_view text) {
+    const auto found = model->words_of(text);
+    return std::pair(found.all, found.known);
+  };
+  using Counts = std::pair<std::size_t, std::size_t>;
+  EXPECT_EQ(words("The user cannot log in!"), Counts(5, 5));
+  EXPECT_EQ(words("the users"), Counts(2, 1)) << "user ##s";
+  EXPECT_EQ(words("the ussr"), Counts(2, 1)) << "u ##s ##s ##r";
+  EXPECT_EQ(words("the user\u0416s"), Counts(2, 1)) << "unknown";
+  EXPECT_EQ(words("- , ! $"), Counts(0, 0));
+  EXPECT_EQ(words(""), Counts(0, 0));
+  std::string endless;
+  for (int i = 0; i < 600; ++i) endless += "in ";
+  EXPECT_LE(words(endless).first, 512u) << "what embed() does not read";
+}
+
 TEST_F(StaticModelTest, AFolderWithoutAFileIsToldByItsName) {
   for (const char* name : {"model.safetensors", "tokenizer.json", "config.json"}) {
     write({embeddings(kTokens)});

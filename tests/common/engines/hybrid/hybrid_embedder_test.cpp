@@ -34,8 +34,11 @@ struct Known final : Embedder {
     return found;
   }
 
+  std::optional<Words> words_of(std::string_view) const override { return words; }
+
   std::string name;
   int size;
+  std::optional<Words> words;  // of every text
   std::map<std::string, Vector> vectors;
   std::optional<Error> error;
   int asked = 0;
@@ -82,6 +85,18 @@ TEST_F(HybridEmbedder, TheScoreIsTheWeighedSumOfBothCosines) {
     EXPECT_NEAR(score("q", "q", ratio), 1, 1e-6) << ratio;
   }
   EXPECT_NEAR(score("q", "d"), 0.75 * 0.6 - 0.25 * 0.8, 1e-6) << "its own ratio";
+}
+
+TEST_F(HybridEmbedder, WithoutARatioTheQueryDecides) {
+  hybrid = make_embedder(letters, meaning);
+  const auto by = [&](double ratio) { return (1 - ratio) * 0.6 + ratio * -0.8; };
+  EXPECT_NEAR(score("q", "d"), by(kFixedRatio), 1e-6) << "nothing is told of its words";
+  meaning->words = Embedder::Words{9, 9};
+  EXPECT_NEAR(score("q", "d"), by(kLanguageRatio), 1e-6);
+  meaning->words = Embedder::Words{2, 1};
+  EXPECT_NEAR(score("q", "d"), by(kNameRatio), 1e-6);
+  EXPECT_NEAR(score("q", "d", 0.5), by(0.5), 1e-6) << "what is asked for counts";
+  EXPECT_EQ(make_embedder(letters, meaning)->id(), make_embedder(letters, meaning, 0.25)->id());
 }
 
 TEST_F(HybridEmbedder, WhatIsStoredHasLengthOne) {
