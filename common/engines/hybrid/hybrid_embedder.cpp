@@ -8,6 +8,7 @@ namespace mesh::hybrid {
 namespace {
 
 constexpr double kRoot = std::numbers::sqrt2;
+constexpr std::size_t kSentence = 3;  // words: first and last names have two
 
 using Vector = std::vector<float>;
 
@@ -63,8 +64,7 @@ class Hybrid final : public Embedder {
  private:
   double default_of(std::string_view query) const {
     if (default_ratio_) return *default_ratio_;
-    const auto words = meaning_->words_of(query);
-    return words ? ratio_of(*words) : kFixedRatio;
+    return ratio_of(query, meaning_->words_of(query));
   }
 
   static std::size_t size_of(const Embedder& part) {
@@ -88,10 +88,10 @@ class Hybrid final : public Embedder {
 
 }  // namespace
 
-double ratio_of(const Embedder::Words& query) {
-  if (query.all < kLanguageWords) return kNameRatio;
-  const double share = static_cast<double>(query.known) / static_cast<double>(query.all);
-  return share < kLanguageShare ? kNameRatio : kLanguageRatio;
+double ratio_of(std::string_view query, const std::optional<Embedder::Words>& words) {
+  if (!words || query.find('@') != std::string_view::npos) return kMixedRatio;
+  const bool language = words->all >= kSentence && 4 * words->known > 3 * words->all;
+  return language ? kLanguageRatio : kNameRatio;
 }
 
 std::unique_ptr<Embedder> make_embedder(std::shared_ptr<Embedder> letters,

@@ -10,20 +10,25 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string_view>
 
 #include "common/ports/embedder.h"
 
 namespace mesh::hybrid {
 
-// Where the meaning's embedder cannot tell words: the least loss against the better part alone,
-// over what docs/search.md measures.
-inline constexpr double kFixedRatio = 0.3;
-inline constexpr double kNameRatio = 0.1, kLanguageRatio = 0.8, kLanguageShare = 0.75;
-inline constexpr std::size_t kLanguageWords = 3;
-double ratio_of(const Embedder::Words& query);
+// What ratio a search has that asks for none. No fixed one is as good as the better part alone
+// everywhere (docs/search.md has the figures): names with a typo want letters, sentences
+// meaning, and addresses some of both. So the query decides:
+//   it has an '@'                                                       kMixedRatio
+//   three words or more, of which meaning knows more than three of four  kLanguageRatio
+//   any other, a name or a few mistyped words                           kNameRatio
+//   meaning does not tell what it knows (Embedder::words_of)            kMixedRatio
+inline constexpr double kNameRatio = 0, kMixedRatio = 0.3, kLanguageRatio = 0.8;
+double ratio_of(std::string_view query, const std::optional<Embedder::Words>& words);
 
 // Its id is "hybrid-v1(<letters' id>,<meaning's id>)"; its dimension the sum of both and 1. Errors
-// are those of either. Threads as theirs.
+// are those of either. Threads as theirs. A `default_ratio` takes the place of ratio_of().
 std::unique_ptr<Embedder> make_embedder(std::shared_ptr<Embedder> letters,
                                         std::shared_ptr<Embedder> meaning,
                                         std::optional<double> default_ratio = {});

@@ -90,13 +90,25 @@ TEST_F(HybridEmbedder, TheScoreIsTheWeighedSumOfBothCosines) {
 TEST_F(HybridEmbedder, WithoutARatioTheQueryDecides) {
   hybrid = make_embedder(letters, meaning);
   const auto by = [&](double ratio) { return (1 - ratio) * 0.6 + ratio * -0.8; };
-  EXPECT_NEAR(score("q", "d"), by(kFixedRatio), 1e-6) << "nothing is told of its words";
+  EXPECT_NEAR(score("q", "d"), by(kMixedRatio), 1e-6) << "nothing is told of its words";
   meaning->words = Embedder::Words{9, 9};
   EXPECT_NEAR(score("q", "d"), by(kLanguageRatio), 1e-6);
   meaning->words = Embedder::Words{2, 1};
   EXPECT_NEAR(score("q", "d"), by(kNameRatio), 1e-6);
   EXPECT_NEAR(score("q", "d", 0.5), by(0.5), 1e-6) << "what is asked for counts";
   EXPECT_EQ(make_embedder(letters, meaning)->id(), make_embedder(letters, meaning, 0.25)->id());
+}
+
+TEST(HybridRatio, IsHighForLanguageAndNothingForNames) {
+  using Words = Embedder::Words;
+  EXPECT_EQ(ratio_of("my card was stolen", Words{4, 4}), kLanguageRatio);
+  EXPECT_EQ(ratio_of("did my first contactless payment go", Words{6, 5}), kLanguageRatio);
+  EXPECT_EQ(ratio_of("who accpets my card", Words{4, 3}), kNameRatio) << "three of four";
+  EXPECT_EQ(ratio_of("mary jnoes", Words{2, 1}), kNameRatio);
+  EXPECT_EQ(ratio_of("mary jones", Words{2, 2}), kNameRatio);
+  EXPECT_EQ(ratio_of("?", Words{0, 0}), kNameRatio);
+  EXPECT_EQ(ratio_of("mary.jones@acme.dev", Words{4, 4}), kMixedRatio);
+  EXPECT_EQ(ratio_of("my card was stolen", std::nullopt), kMixedRatio);
 }
 
 TEST_F(HybridEmbedder, WhatIsStoredHasLengthOne) {
