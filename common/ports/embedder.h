@@ -40,7 +40,7 @@ class Embedder {
   };
   virtual std::optional<Words> words_of(std::string_view /*text*/) const { return std::nullopt; }
   // The vector that texts' vectors are compared with: its product with one is the score, -1…1. Of
-  // any length. `semantic_ratio` (0…1; nothing: the embedder's own) is how much of the score is
+  // any length. `semantic_ratio` (0…1; nothing: what suits the query) is how much of the score is
   // meaning, the rest letters; `invalid` where the embedder has one of both only.
   virtual Result<std::vector<float>> embed_query(const TenantText& query,
                                                  std::optional<double> semantic_ratio = {}) {
