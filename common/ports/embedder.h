@@ -39,6 +39,8 @@ class Embedder {
     std::size_t all = 0, known = 0;
   };
   virtual std::optional<Words> words_of(std::string_view /*text*/) const { return std::nullopt; }
+  // Whether it has a part for letters and one for meaning, so that a `semantic_ratio` counts.
+  virtual bool weighs() const { return false; }
   // The vector that texts' vectors are compared with: its product with one is the score, -1…1. Of
   // any length. `semantic_ratio` (0…1; nothing: what suits the query) is how much of the score is
   // meaning, the rest letters; `invalid` where the embedder has one of both only.

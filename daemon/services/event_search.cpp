@@ -18,6 +18,7 @@ constexpr std::size_t kMaxQuery = 1000, kMaxFilter = 2000;
 constexpr IntRange kEventHits{1, kMaxSearchHits, 10};
 constexpr NumberRange kLeastScore{-1, 1, 0.2};
 constexpr NumberRange kMeaningShare{0, 1, 0.5};
+constexpr double kMeaningOfTexts = 0.7;
 constexpr double kRankOffset = 60;
 constexpr int kLeastCandidates = 100, kCandidatesPerHit = 4;
 
@@ -98,12 +99,19 @@ Result<std::optional<GenerationSpec>> serving_spec(EventIndex& index, std::strin
   return std::optional<GenerationSpec>();
 }
 
+// What suits users' names (the embedder's own) does not suit texts, whose words BM25 finds as well.
+std::optional<double> ratio_of(const Embedder& embedder, const EventQuery& query) {
+  if (query.ratio || !embedder.weighs()) return query.ratio;
+  return kMeaningOfTexts;
+}
+
 Result<std::vector<EventHit>> by_vectors(const EventSearchDeps& deps, const TenantId& tenant,
                                          const EventQuery& query, int k) {
   const auto spec = MESH_TRY(serving_spec(deps.index, query.scope.type));
   if (!spec) return std::vector<EventHit>();
   const auto embedder = MESH_TRY(deps.embedders.of(*spec));
-  const auto vector = MESH_TRY(embedder->embed_query({tenant, query.text}, query.ratio));
+  const auto vector =
+      MESH_TRY(embedder->embed_query({tenant, query.text}, ratio_of(*embedder, query)));
   return deps.index.search_vectors(tenant, query.scope, {vector, spec->embedder}, k,
                                    query.min_score);
 }
@@ -178,7 +186,7 @@ Status watch_events(const std::shared_ptr<const EventSearchDeps>& deps,
     if (deps->admission != nullptr) {
       (void)MESH_TRY(deps->admission->spend(*request.principal, {.embeds = true}));
     }
-    spec.query = MESH_TRY(embedder->embed_query({tenant, query.text}, query.ratio));
+    spec.query = MESH_TRY(embedder->embed_query({tenant, query.text}, ratio_of(*embedder, query)));
     spec.embedder = embedder->id();
   }
   if (!query.scope.filter.empty()) {

@@ -23,6 +23,7 @@ class Hybrid final : public Embedder {
       : letters_(std::move(letters)), meaning_(std::move(meaning)), default_ratio_(default_ratio) {}
 
   int dimension() const override { return letters_->dimension() + meaning_->dimension() + 1; }
+  bool weighs() const override { return true; }
   std::string id() const override {
     return "hybrid-v1(" + letters_->id() + "," + meaning_->id() + ")";
   }
