@@ -13,6 +13,7 @@
 #include "common/engines/openai/openai_embedder.h"
 #include "common/engines/openai/openai_extractor.h"
 #include "common/engines/postgres/postgres_store.h"
+#include "common/engines/qdrant/event_index.h"
 #include "common/engines/qdrant/qdrant_index.h"
 #include "common/engines/redis/redis_cache.h"
 #include "common/engines/redis/redis_limiter.h"
@@ -184,13 +185,13 @@ Result<EnginePart<VectorIndex>> open_sqlite_index(const EngineContext& context) 
   return EnginePart<VectorIndex>{std::move(opened)};
 }
 
-Result<EnginePart<EventIndex>> open_sqlite_events(const EngineContext& context) {
+Result<EventsPart> open_sqlite_events(const EngineContext& context) {
   sqlite::EventIndexOptions options;
   options.on_fatal = context.on_fatal;
   options.on_commit = commit_metrics(context.metrics, "events");
   std::shared_ptr<EventIndex> opened =
       MESH_TRY(sqlite::open_event_index(context.config.data_dir, std::move(options)));
-  return EnginePart<EventIndex>{std::move(opened)};
+  return EventsPart{{std::move(opened)}};
 }
 
 // Removals older than this are forgotten: longer than an older event of the user may still come,
@@ -200,16 +201,29 @@ Duration removals_kept(const config::Log& log) {
                             2 * (log.compaction.delete_retention + log.compaction.max_lag));
 }
 
-Result<EnginePart<VectorIndex>> open_qdrant_index(const EngineContext& context, Stores& stores) {
-  const config::Config& config = context.config;
+qdrant::IndexOptions qdrant_options(const config::Config& config) {
   qdrant::IndexOptions options;
   options.url = config.qdrant.url;
   options.api_key = config.secrets.qdrant_api_key.reveal();
   options.ca_file = config.qdrant.ca_file.value_or("");
   options.prefix = config.qdrant.prefix.value_or("");
   options.timeout = config.qdrant.timeout;
+  return options;
+}
+
+Result<EventsPart> open_qdrant_events(const EngineContext& context, Stores& stores) {
+  const std::shared_ptr<qdrant::QdrantEvents> opened = MESH_TRY(
+      qdrant::open_event_index(qdrant_options(context.config), stores.epochs(), context.clock));
+  EventsPart part{
+      remote_part<EventIndex>(opened, "qdrant events", "answers; it holds the index of events")};
+  part.settle = qdrant::QdrantEvents::kSettle;
+  return part;
+}
+
+Result<EnginePart<VectorIndex>> open_qdrant_index(const EngineContext& context, Stores& stores) {
+  const config::Config& config = context.config;
   const std::shared_ptr<qdrant::QdrantIndex> opened =
-      MESH_TRY(qdrant::QdrantIndex::open(std::move(options), stores.epochs(), context.clock));
+      MESH_TRY(qdrant::QdrantIndex::open(qdrant_options(config), stores.epochs(), context.clock));
   auto part = remote_part<VectorIndex>(opened, "qdrant", "answers; it holds the index");
   // By whoever feeds the index: one of them would do, and several do no harm.
   if (!config.has_role(config::role::kPipelines)) return part;
@@ -403,7 +417,8 @@ Result<EnginePart<VectorIndex>> open_index(const EngineContext& context, Stores&
   return open_sqlite_index(context);
 }
 
-Result<EnginePart<EventIndex>> open_event_index(const EngineContext& context, Stores&) {
+Result<EventsPart> open_event_index(const EngineContext& context, Stores& stores) {
+  if (context.config.vectors.engine == "qdrant") return open_qdrant_events(context, stores);
   return open_sqlite_events(context);
 }
 

@@ -55,12 +55,17 @@ struct LogPart : EnginePart<EventLog> {
   std::shared_ptr<LogImport> import;
 };
 
+struct EventsPart : EnginePart<EventIndex> {
+  // For how long another process may write by what it knew of the generations before.
+  Duration settle{0};
+};
+
 // Embedded engines use files of data_dir, whose lock the caller holds.
 Result<LogPart> open_log(const EngineContext& context);
 Result<EnginePart<Stores>> open_stores(const EngineContext& context);
 // `stores` outlive it.
 Result<EnginePart<VectorIndex>> open_index(const EngineContext& context, Stores& stores);
-Result<EnginePart<EventIndex>> open_event_index(const EngineContext& context, Stores& stores);
+Result<EventsPart> open_event_index(const EngineContext& context, Stores& stores);
 Result<EnginePart<RateLimiter>> open_limiter(const EngineContext& context);
 // Without a port where the configuration wants no cache. `stores` tell whose mesh it is for.
 Result<EnginePart<ReadCache>> open_cache(const EngineContext& context, Stores& stores);

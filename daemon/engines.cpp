@@ -70,7 +70,7 @@ class ConfiguredEngines final : public Engines {
   std::unique_ptr<cipher::TenantCipher> cipher_;  // null: no master key is known
   std::unique_ptr<cipher::EncryptedLog> plain_log_;
   EnginePart<VectorIndex> index_;
-  EnginePart<EventIndex> events_;
+  EventsPart events_;
   EnginePart<RateLimiter> limiter_;
   EnginePart<ReadCache> cache_;
   EnginePart<Embedders> embedders_;
@@ -213,6 +213,7 @@ Status ConfiguredEngines::open(const EngineContext& context) {
                          stores_.remote,
                          stores_.remote ? cache : nullptr,
                          context.config.cache.searches ? cache : nullptr});
+  ports_->events_settle = events_.settle;
   if (cipher_) {
     ports_->forget_keys = [this](const TenantId& tenant) { cipher_->forget(tenant); };
   }

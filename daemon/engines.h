@@ -66,6 +66,8 @@ struct Ports {
   ReadCache* searches = nullptr;
   // Whoever has removed a tenant's keys calls it: this process reads with them no more, at once.
   std::function<void(const TenantId&)> forget_keys = [](const TenantId&) {};
+  // For how long another process may write events by what it knew of their generations before.
+  Duration events_settle{0};
 };
 
 class Engines {

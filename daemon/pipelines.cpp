@@ -115,18 +115,21 @@ pipeline::EventIndexing::Deps event_indexing_deps(const config::Config& config, 
                                                   std::function<Status(Json)> submit) {
   // Other processes may go by records of tenants, and by generations, that are so old.
   constexpr Duration kOlder = services::TenantDirectory::kRefresh + Duration{3'000};
-  return {.index = ports.events,
-          .embedders = ports.embedders,
-          .searchable = self.searchable,
-          .types = self.searchable_types,
-          .leases = ports.leases,
-          .tenants = ports.tenants,
-          .tasks = ports.tasks,
-          .submit = std::move(submit),
-          .process = self.process,
-          .base = options_of(config, self.process, {"", "", ""}),
-          .pipeline = deps,
-          .settle = config.log.engine == "kafka" ? kOlder : Duration::zero()};
+  auto base = options_of(config, self.process, {"", "", ""});
+  if (config.vectors.engine == "qdrant") base.commit_delay = config.qdrant.flush_interval;
+  return {
+      .index = ports.events,
+      .embedders = ports.embedders,
+      .searchable = self.searchable,
+      .types = self.searchable_types,
+      .leases = ports.leases,
+      .tenants = ports.tenants,
+      .tasks = ports.tasks,
+      .submit = std::move(submit),
+      .process = self.process,
+      .base = std::move(base),
+      .pipeline = deps,
+      .settle = (config.log.engine == "kafka" ? kOlder : Duration::zero()) + ports.events_settle};
 }
 
 }  // namespace

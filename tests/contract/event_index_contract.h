@@ -18,6 +18,10 @@ class EventIndexHost {
   virtual ~EventIndexHost() = default;
   virtual EventIndex& index() = 0;
   virtual void reopen() = 0;  // closes the index and opens another one on the same storage
+  // The average that scores of words go by, where that of the tenant's events is `own`.
+  virtual double average_length(double own) const { return own; }
+  // Whether N and n(t) of such a score are of the tenant's events alone.
+  virtual bool counts_tenants_apart() const { return true; }
 };
 // Null where the engine's server cannot be had here: the tests are skipped.
 using MakeEventIndexHost = std::unique_ptr<EventIndexHost> (*)();
@@ -34,6 +38,12 @@ class EventIndexContract : public testing::TestWithParam<MakeEventIndexHost> {
   }
   EventIndex& index() { return host_->index(); }
   void reopen() { host_->reopen(); }
+  // bm25() as the engine knows it.
+  double score_of(double documents, double with, double count, double length,
+                  double average) const {
+    return bm25(documents, with, count, length, host_->average_length(average));
+  }
+  bool counts_tenants_apart() const { return host_->counts_tenants_apart(); }
 
   int make_generation(const std::string& type = kType, const std::string& embedder = kEmbedder,
                       int dimension = kDimension);

@@ -2,37 +2,17 @@
 
 #include "common/base/ids.h"
 #include "common/base/strings.h"
+#include "common/engines/qdrant/answers.h"
 #include "common/engines/qdrant/points.h"
 #include "common/telemetry/log.h"
 
 namespace mesh::qdrant {
 namespace {
 
-constexpr const char* kAlias = "user_embeddings";
+constexpr const char* kUsers = "user_embeddings";
 constexpr int kMaxDimension = 16'384;
-constexpr Duration kKeptFor{1'000};
 // Numbers that may be used up by what an earlier state of the store has left.
 constexpr int kMostLeftovers = 100;
-
-Status check(const GenerationSpec& spec) {
-  if (spec.dimension >= 1 && spec.dimension <= kMaxDimension) return {};
-  return fail(ErrorKind::invalid, "the dimension of an index must be from 1 to " +
-                                      std::to_string(kMaxDimension) + ", not " +
-                                      std::to_string(spec.dimension));
-}
-
-std::string description(const GenerationSpec& spec, const Json& metadata) {
-  // m = 0: no links across tenants, whom a search never crosses. Strict mode then refuses every
-  // search without a tenant.
-  return dump({{"vectors", {{"size", spec.dimension}, {"distance", "Cosine"}}},
-               {"hnsw_config", {{"m", 0}, {"payload_m", 16}}},
-               {"strict_mode_config",
-                {{"enabled", true},
-                 {"search_allow_exact", false},
-                 {"unindexed_filtering_retrieve", false},
-                 {"unindexed_filtering_update", false}}},
-               {"metadata", metadata}});
-}
 
 // The metadata of a collection, as GET /collections/x tells it.
 Json metadata_of(const Json& collection) {
@@ -41,26 +21,72 @@ Json metadata_of(const Json& collection) {
 
 }  // namespace
 
-std::string generation_name(int number) {
-  return std::string(kAlias) + "-" + std::to_string(number);
+Status check_spec(const GenerationSpec& spec) {
+  if (spec.dimension >= 1 && spec.dimension <= kMaxDimension) return {};
+  return fail(ErrorKind::invalid, "the dimension of an index must be from 1 to " +
+                                      std::to_string(kMaxDimension) + ", not " +
+                                      std::to_string(spec.dimension));
 }
 
-tl::unexpected<Error> no_generation(int number) {
-  return fail(ErrorKind::not_found, "no index generation " + std::to_string(number));
+BookKind user_book(const std::string& prefix) {
+  BookKind kind;
+  kind.name = kUsers;
+  kind.collection = kind.alias = kind.document = prefix + kUsers;
+  kind.rebuild = "mesh index rebuild";
+  kind.collection_of = [](const GenerationSpec& spec) {
+    return tenants_collection({{"size", spec.dimension}, {"distance", "Cosine"}}, false);
+  };
+  kind.payload_indexes = payload_indexes;
+  return kind;
 }
 
-GenerationBook::GenerationBook(std::string prefix, EpochStore& store, Server& server, Clock& clock)
-    : prefix_(std::move(prefix)), store_(store), server_(server), clock_(clock) {}
+Json tenants_collection(Json vectors, bool unindexed_reads) {
+  // m = 0: no links across tenants, whom a search never crosses. Strict mode then refuses every
+  // search without a tenant.
+  return {{"vectors", std::move(vectors)},
+          {"hnsw_config", {{"m", 0}, {"payload_m", 16}}},
+          {"strict_mode_config",
+           {{"enabled", true},
+            {"search_allow_exact", false},
+            {"unindexed_filtering_retrieve", unindexed_reads},
+            {"unindexed_filtering_update", false}}}};
+}
+
+GenerationBook::GenerationBook(BookKind kind, EpochStore& store, Server& server, Clock& clock)
+    : kind_(std::move(kind)), store_(store), server_(server), clock_(clock) {}
+
+std::string GenerationBook::name(int number) const {
+  return kind_.name + "-" + std::to_string(number);
+}
+
+tl::unexpected<Error> GenerationBook::no_generation(int number) const {
+  return fail(ErrorKind::not_found, "no index generation " + name(number));
+}
 
 std::string GenerationBook::path(int number) const {
-  return "/collections/" + prefix_ + generation_name(number);
+  return "/collections/" + kind_.collection + "-" + std::to_string(number);
 }
 
 tl::unexpected<Error> GenerationBook::lost(int number, std::string cause) const {
   return fail(ErrorKind::unavailable,
-              "the Qdrant server of the index (qdrant.url) has lost " + prefix_ +
-                  generation_name(number) + ": restore it there, or `mesh index rebuild`",
+              "the Qdrant server of the index (qdrant.url) has lost " + kind_.collection + "-" +
+                  std::to_string(number) + ": restore it there, or `" + kind_.rebuild + "`",
               std::move(cause));
+}
+
+tl::unexpected<Error> GenerationBook::still_serves(int number) const {
+  return fail(ErrorKind::conflict,
+              "index generation " + name(number) + " serves searches: let another one serve first");
+}
+
+tl::unexpected<Error> GenerationBook::refused(int number, const Error& error) {
+  if (error.kind != ErrorKind::not_found) return fail(error);
+  if (auto found = current(true); !found) {
+    return fail(found.error());
+  } else if (!found->specs.contains(number)) {
+    return no_generation(number);
+  }
+  return lost(number, error.cause);
 }
 
 Result<Generations> GenerationBook::current(bool fresh) {
@@ -72,7 +98,7 @@ Result<Generations> GenerationBook::current(bool fresh) {
   }
   // As old as the request for it: what is changed meanwhile is read again in time.
   const auto asked = clock_.steady();
-  const auto document = store_.read(prefix_ + kAlias);
+  const auto document = store_.read(kind_.document);
   if (!document) {
     // Searches outlive an outage of the store, and ask it once a second.
     std::lock_guard lock(mutex_);
@@ -85,9 +111,21 @@ Result<Generations> GenerationBook::current(bool fresh) {
   std::lock_guard lock(mutex_);
   if (!fresh) asking_ = false;
   if (!generations) return generations;
+  // Another call may have read, or written, what is newer.
+  if (kept_ && asked < read_at_) return generations;
   kept_ = *generations;
-  kept_at_ = asked;
+  kept_at_ = read_at_ = asked;
   return generations;
+}
+
+Result<GenerationBook::Seen> GenerationBook::seen(bool fresh) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!fresh && kept_ && clock_.steady() < read_at_ + kKeptFor) return Seen{*kept_, read_at_};
+  }
+  const auto asked = clock_.steady();
+  auto generations = MESH_TRY(current(true));
+  return Seen{std::move(generations), asked};
 }
 
 int GenerationBook::last_serving() {
@@ -106,7 +144,7 @@ Result<GenerationSpec> GenerationBook::find(int number) {
 }
 
 Result<Generations> GenerationBook::open(std::int64_t epoch) {
-  const auto document = MESH_TRY(store_.read(prefix_ + kAlias));
+  const auto document = MESH_TRY(store_.read(kind_.document));
   if (document.epoch != epoch) {
     return fail(ErrorKind::conflict,
                 "another process has taken over the index's generations; nothing was changed");
@@ -115,16 +153,17 @@ Result<Generations> GenerationBook::open(std::int64_t epoch) {
 }
 
 Status GenerationBook::write(const Generations& generations, std::int64_t epoch) {
-  MESH_TRY(store_.write(prefix_ + kAlias, epoch, generations.text()));
+  const auto asked = clock_.steady();
+  MESH_TRY(store_.write(kind_.document, epoch, generations.text()));
   std::lock_guard lock(mutex_);
   kept_ = generations;
-  kept_at_ = clock_.steady();
+  kept_at_ = read_at_ = asked;
   return {};
 }
 
 Result<std::int64_t> GenerationBook::take_over() {
   std::lock_guard changing(changing_);
-  const auto document = MESH_TRY(store_.take_over(prefix_ + kAlias));
+  const auto document = MESH_TRY(store_.take_over(kind_.document));
   const auto generations = MESH_TRY(Generations::parse(document.body));
   // The epoch is taken, whatever the server is able to do now.
   if (const auto done = put_right(generations); !done) {
@@ -135,7 +174,7 @@ Result<std::int64_t> GenerationBook::take_over() {
 }
 
 Result<GenerationInfo> GenerationBook::create(const GenerationSpec& spec, std::int64_t epoch) {
-  MESH_TRY(check(spec));
+  MESH_TRY(check_spec(spec));
   std::lock_guard changing(changing_);
   auto generations = MESH_TRY(open(epoch));
   if (generations.mesh.empty()) generations.mesh = new_uuid_v7(clock_.now());
@@ -152,7 +191,7 @@ Result<GenerationInfo> GenerationBook::create(const GenerationSpec& spec, std::i
       (void)drop_collection(number);
       return fail(entered.error());
     }
-    return GenerationInfo{generation_name(number), number, spec};
+    return GenerationInfo{name(number), number, spec};
   }
   return fail(
       ErrorKind::unavailable,
@@ -165,8 +204,9 @@ Result<GenerationInfo> GenerationBook::create(const GenerationSpec& spec, std::i
 Result<bool> GenerationBook::make_collection(int number, const GenerationSpec& spec,
                                              const std::string& mesh) {
   const Json metadata{{"mesh", mesh}, {"made", new_uuid_v7(clock_.now())}};
-  const auto made =
-      server_.ask({"PUT", path(number), description(spec, metadata), true, false, kPatience});
+  Json description = kind_.collection_of(spec);
+  description["metadata"] = metadata;
+  const auto made = server_.ask({"PUT", path(number), dump(description), true, false, kPatience});
   if (made) return true;
   if (made.error().kind != ErrorKind::conflict) return fail(made.error());
   // It may be ours all the same: of a request whose answer was lost.
@@ -175,15 +215,15 @@ Result<bool> GenerationBook::make_collection(int number, const GenerationSpec& s
   if (found == metadata) return true;
   if (member(found, "mesh") == mesh) return false;
   return fail(ErrorKind::unavailable,
-              "the Qdrant server of the index (qdrant.url) has a collection " + prefix_ +
-                  generation_name(number) +
+              "the Qdrant server of the index (qdrant.url) has a collection " + kind_.collection +
+                  "-" + std::to_string(number) +
                   " that another mesh has made: give this one a qdrant.prefix of its own, or drop "
                   "that collection");
 }
 
 Status GenerationBook::index_payload(int number) {
   const int version = MESH_TRY(server_.minor_version());
-  for (auto& body : payload_indexes(version)) {
+  for (auto& body : kind_.payload_indexes(version)) {
     (void)MESH_TRY(server_.ask(
         {"PUT", path(number) + "/index?wait=true", std::move(body), true, true, kPatience}));
   }
@@ -200,10 +240,7 @@ Status GenerationBook::drop(int number, std::int64_t epoch) {
   std::lock_guard changing(changing_);
   auto generations = MESH_TRY(open(epoch));
   if (!generations.specs.contains(number)) return no_generation(number);
-  if (generations.serving == number) {
-    return fail(ErrorKind::conflict, "index generation " + std::to_string(number) +
-                                         " serves searches: let another one serve first");
-  }
+  if (generations.serving == number) return still_serves(number);
   generations.specs.erase(number);
   MESH_TRY(write(generations, epoch));
   if (const auto dropped = drop_collection(number); !dropped) {
@@ -230,11 +267,12 @@ Status GenerationBook::serve(int number, std::int64_t epoch) {
 }
 
 Status GenerationBook::move_alias(int number) {
-  const std::string alias = prefix_ + kAlias;
-  const Json actions = Json::array(
-      {{{"delete_alias", {{"alias_name", alias}}}},
-       {{"create_alias",
-         {{"collection_name", prefix_ + generation_name(number)}, {"alias_name", alias}}}}});
+  const std::string& alias = kind_.alias;
+  const Json actions =
+      Json::array({{{"delete_alias", {{"alias_name", alias}}}},
+                   {{"create_alias",
+                     {{"collection_name", kind_.collection + "-" + std::to_string(number)},
+                      {"alias_name", alias}}}}});
   (void)MESH_TRY(server_.ask({"POST", "/collections/aliases", dump({{"actions", actions}}), true}));
   return {};
 }
@@ -246,7 +284,7 @@ Status GenerationBook::put_right(const Generations& generations) {
 
 Status GenerationBook::remove_orphans(const Generations& generations) {
   const auto answer = MESH_TRY(server_.ask({"GET", "/collections"}));
-  const std::string begin = prefix_ + kAlias + "-";
+  const std::string begin = kind_.collection + "-";
   for (const auto& collection : member(answer, "collections")) {
     const auto name = member(collection, "name");
     if (!name.is_string() || !name.get_ref<const std::string&>().starts_with(begin)) continue;

@@ -1,48 +1,19 @@
 #include "common/engines/qdrant/points.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <map>
 #include <utility>
 
-#include "common/base/ids.h"
 #include "common/domain/user.h"
 #include "common/engines/qdrant/answers.h"
+#include "common/engines/qdrant/bodies.h"
 
 namespace mesh::qdrant {
 namespace {
 
-constexpr const char* kNamespace = "b64ee3be-1dc6-5d1b-9d0c-6f3a7d8f3f6e";  // of points, for ever
 constexpr std::int64_t kLargest = std::int64_t{1} << 53;  // what a double counts exactly
 // Of a request. The server looks at every condition of the guard for each of them.
 constexpr std::size_t kMostPoints = 500;
-// Wider than Qdrant's default (100): for a large tenant more of the true nearest are found, for
-// some tens of microseconds.
-constexpr int kSearchWidth = 256;
-// Its threshold leaves out what scores the same, and its arithmetic is not ours.
-constexpr double kBelow = 1e-5;
-
-std::int64_t millis(Timestamp time) { return time.time_since_epoch().count(); }
-
-void append(std::string& out, std::span<const float> vector) {
-  out += '[';
-  for (const float value : vector) {
-    if (out.back() != '[') out += ',';
-    char text[32];
-    const auto end = std::to_chars(text, std::end(text), value).ptr;
-    out.append(text, end);
-  }
-  out += ']';
-}
-
-Json equals(const char* key, const std::string& value) {
-  return {{"key", key}, {"match", {{"value", value}}}};
-}
-Json in_range(const char* key, const char* bound, std::int64_t value) {
-  return {{"key", key}, {"range", {{bound, value}}}};
-}
-Json of_tenant(const TenantId& tenant) { return equals("tenantId", tenant.str()); }
 
 // In either form: those of users have a tenantId, those of removals do not.
 Json of_all(const TenantId& tenant, std::optional<std::int64_t> user_id) {
@@ -50,13 +21,6 @@ Json of_all(const TenantId& tenant, std::optional<std::int64_t> user_id) {
     return {{"must", Json::array({{{"has_id", Json::array({point_id(tenant, *user_id)})}}})}};
   }
   return {{"should", Json::array({of_tenant(tenant), equals("removedTenantId", tenant.str())})}};
-}
-
-// Links between the points of one tenant are wanted, not between those of a range of numbers.
-std::string index_of(const char* field, Json schema, bool links, int minor_version) {
-  const bool can_say_so = minor_version >= 17;
-  if (can_say_so && !links) schema["enable_hnsw"] = false;
-  return dump({{"field_name", field}, {"field_schema", std::move(schema)}});
 }
 
 // What is sent of one point: its id, vector and payload.
@@ -75,7 +39,8 @@ std::string point(const std::string& id, const VectorChange& change, int dimensi
     payload["nameKey"] = name_key(change.name);
   }
   std::string text = R"({"id":")" + id + R"(","vector":)";
-  append(text, removal ? std::vector<float>(static_cast<std::size_t>(dimension)) : change.vector);
+  append_vector(text,
+                removal ? std::vector<float>(static_cast<std::size_t>(dimension)) : change.vector);
   return text + R"(,"payload":)" + dump(payload) + "}";
 }
 
@@ -117,31 +82,10 @@ std::string query(std::span<const float> vector, const Json& filter, int limit,
             {"limit", limit},
             {"with_payload", {"tenantId", "userId", "email", "name"}},
             {"params", {{"hnsw_ef", kSearchWidth}}}};
-  if (min_score != nullptr) {
-    // Cosines are within it, which a threshold for a very short vector need not be.
-    rest["score_threshold"] = std::clamp(*min_score / factor_of(vector) - kBelow, -2.0, 2.0);
-  }
+  if (min_score != nullptr) rest["score_threshold"] = threshold_of(vector, *min_score);
   std::string text = R"({"query":)";
-  append(text, vector);
+  append_vector(text, vector);
   return text + "," + dump(rest).substr(1);
-}
-
-tl::unexpected<Error> foreign(const Json& point) {
-  return fail(ErrorKind::corrupt,
-              "the Qdrant collection of the index holds a point that no mesh has written: look who "
-              "else writes to it (qdrant.url), and rebuild the index",
-              dump(point).substr(0, 500));
-}
-
-const Json& in_payload(const Json& point, const char* name) {
-  return member(member(point, "payload"), name);
-}
-
-const Json& points_of(const Json& result) {
-  static const Json kNone = Json::array();
-  return result.is_object() && result.contains("points") && result["points"].is_array()
-             ? result["points"]
-             : kNone;
 }
 
 bool exact_number(std::int64_t value) { return value >= -kLargest && value <= kLargest; }
@@ -151,26 +95,13 @@ Status check(const VectorChange& change, int dimension) {
     return fail(ErrorKind::invalid, "the index in Qdrant takes user ids and versions up to 2^53");
   }
   if (change.vector.empty()) return {};
-  if (change.vector.size() != static_cast<std::size_t>(dimension)) {
-    return fail(ErrorKind::invalid, "the vector has dimension " +
-                                        std::to_string(change.vector.size()) + ", the index has " +
-                                        std::to_string(dimension));
-  }
-  for (const float value : change.vector) {
-    if (!std::isfinite(value)) {
-      return fail(ErrorKind::invalid, "the vector has a component that is not a finite number");
-    }
-  }
-  return {};
+  return check_vector(change.vector, dimension);
 }
 
 }  // namespace
 
 std::string point_id(const TenantId& tenant, std::int64_t user_id) {
-  // The length keeps "a" + "b:1" apart from "a:b" + "1".
-  const std::string name = tenant.str();
-  return uuid_v5(kNamespace,
-                 std::to_string(name.size()) + ":" + name + ":" + std::to_string(user_id));
+  return point_id_of(tenant, std::to_string(user_id));
 }
 
 std::vector<std::string> payload_indexes(int minor_version) {
@@ -218,12 +149,6 @@ std::vector<std::string> upserts(std::span<const VectorChange* const> changes, i
   return bodies;
 }
 
-double factor_of(std::span<const float> vector) {
-  double sum = 0;
-  for (const float value : vector) sum += static_cast<double>(value) * value;
-  return sum > 0 ? std::sqrt(sum) : 1;
-}
-
 std::string best_query(const TenantId& tenant, std::span<const float> vector, int limit,
                        float min_score) {
   return query(vector, {{"must", Json::array({of_tenant(tenant)})}}, limit, &min_score);
@@ -245,7 +170,7 @@ Result<std::vector<SearchHit>> hits_of(const Json& result, const TenantId& tenan
     if (in_payload(point, "tenantId") != tenant.str() || !user.is_number_integer() ||
         !email.is_string() || !name.is_string() || !point.contains("score") ||
         !point["score"].is_number()) {
-      return foreign(point);
+      return foreign_point(point);
     }
     // A sum of squares of 32 bits may come out a little beyond 1.
     const double score = std::clamp(point["score"].get<double>() * factor, -1.0, 1.0);
@@ -271,7 +196,7 @@ Result<std::vector<IndexedUser>> users_of(const Json& result) {
                &event = in_payload(point, "eventId");
     if (!user.is_number_integer() || !version.is_number_integer() || !email.is_string() ||
         !name.is_string()) {
-      return foreign(point);
+      return foreign_point(point);
     }
     users.push_back({user.get<std::int64_t>(), version.get<std::int64_t>(),
                      email.get<std::string>(), name.get<std::string>(),
@@ -292,7 +217,7 @@ std::string kept_page(const TenantId& tenant, std::optional<std::int64_t> user_i
 Result<KeptPoints> kept_of(const Json& result) {
   KeptPoints kept;
   for (const auto& point : points_of(result)) {
-    if (!point.is_object()) return foreign(point);
+    if (!point.is_object()) return foreign_point(point);
     ++(in_payload(point, "tenantId").is_string() ? kept.vectors : kept.removals);
   }
   return kept;
@@ -306,12 +231,6 @@ std::string removals_index(int minor_version) {
   return index_of("removedTenantId", {{"type", "keyword"}}, false, minor_version);
 }
 
-std::string next_page_of(const Json& result) {
-  if (!result.is_object() || !result.contains("next_page_offset")) return {};
-  const auto& next = result["next_page_offset"];
-  return next.is_string() ? next.get<std::string>() : std::string();
-}
-
 std::string removals_page(Timestamp before, int limit) {
   return dump({{"filter", {{"must", Json::array({in_range("removedAt", "lt", millis(before))})}}},
                {"limit", limit},
@@ -322,7 +241,7 @@ Result<std::vector<std::string>> ids_of(const Json& result) {
   std::vector<std::string> ids;
   for (const auto& point : points_of(result)) {
     if (!point.is_object() || !point.contains("id") || !point["id"].is_string()) {
-      return foreign(point);
+      return foreign_point(point);
     }
     ids.push_back(point["id"].get<std::string>());
   }

@@ -36,9 +36,6 @@ Result<std::vector<const VectorChange*>> newest_of(std::span<const VectorChange>
 std::vector<std::string> upserts(std::span<const VectorChange* const> changes, int dimension,
                                  Timestamp now, std::size_t max_bytes);
 
-// What the server's scores, which are cosines, are multiplied with to be products with the vector:
-// its length; 1 for the zero vector, with which all score 0.
-double factor_of(std::span<const float> vector);
 // A body of POST /collections/x/points/query: the tenant's best, by products with the vector.
 std::string best_query(const TenantId& tenant, std::span<const float> vector, int limit,
                        float min_score);
@@ -64,11 +61,9 @@ std::string drop_kept(const TenantId& tenant, std::optional<std::int64_t> user_i
 // The index that these need where they ask for a tenant. No other request does, so that it is made
 // when the first of them comes.
 std::string removals_index(int minor_version);
-// Where a result says that its next page begins; empty: there is none.
-std::string next_page_of(const Json& result);
 
-// Likewise: removals of before that time, without their payload; and what drops those of them that
-// are still removals then (POST /collections/x/points/delete).
+// A body of POST /collections/x/points/scroll: removals of before that time, without their payload;
+// and what drops those of them that are still removals then (POST /collections/x/points/delete).
 std::string removals_page(Timestamp before, int limit);
 Result<std::vector<std::string>> ids_of(const Json& result);
 std::string drop_removals(std::span<const std::string> ids, Timestamp before);

@@ -10,8 +10,11 @@ constexpr Duration kEvery{5'000}, kInTrouble{1'000};
 
 }  // namespace
 
-Prober::Prober(std::string prefix, Server& server, GenerationBook& book)
-    : prefix_(std::move(prefix)), server_(server), book_(book), thread_([this] { run(); }) {}
+Prober::Prober(std::string alias, Server& server, Books books)
+    : alias_(std::move(alias)),
+      server_(server),
+      books_(std::move(books)),
+      thread_([this] { run(); }) {}
 
 Prober::~Prober() {
   server_.stop();
@@ -31,23 +34,34 @@ void Prober::run() {
   } while (server_.rest(trouble() ? kInTrouble : kEvery));
 }
 
-// A read of the collection that serves: it tells a key that is refused, which `GET /` does not ask
+// A read of the collections that serve: it tells a key that is refused, which `GET /` does not ask
 // for, and points that cannot be read. Before one is known it goes by the alias: that there is none
-// yet is an answer, too. The store is asked only where the collection is missing, lest one that
+// yet is an answer, too. The store is asked only where a collection is missing, lest one that
 // stands still hides how the server is.
 void Prober::probe() {
   if (!server_.minor_version()) return;  // which notes why
-  const int serving = book_.last_serving();
-  const std::string collection =
-      serving == 0 ? "/collections/" + prefix_ + "user_embeddings" : book_.path(serving);
+  bool any = false;
+  std::optional<Error> lost;
+  for (const auto& book : books_()) {
+    const int serving = book->last_serving();
+    if (serving == 0) continue;
+    any = true;
+    const auto status = read(book->path(serving));
+    if (!status) return;
+    if (*status != 404 || lost) continue;
+    // Another may serve by now, and this one be gone for good.
+    const auto fresh = book->current(true);
+    if (!fresh) return;
+    if (fresh->serving == serving) lost = book->lost(serving).value();
+  }
+  if (!any && !read("/collections/" + alias_)) return;
+  note_lost(std::move(lost));
+}
+
+std::optional<int> Prober::read(const std::string& collection) {
   const auto answer =
       server_.look({"POST", collection + "/points/scroll", R"({"limit":1,"with_payload":false})"});
-  if (!answer) return;
-  if (serving == 0 || answer->status != 404) return note_lost(std::nullopt);
-  // Another may serve by now, and this one be gone for good.
-  const auto fresh = book_.current(true);
-  if (!fresh) return;
-  note_lost(fresh->serving == serving ? std::optional(book_.lost(serving).value()) : std::nullopt);
+  return answer ? std::optional(answer->status) : std::nullopt;
 }
 
 void Prober::note_lost(std::optional<Error> lost) {

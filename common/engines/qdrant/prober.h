@@ -2,9 +2,13 @@
 // need.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "common/engines/qdrant/generations.h"
 #include "common/engines/qdrant/server.h"
@@ -15,8 +19,11 @@ namespace mesh::qdrant {
 // at a time, so that a server that comes back is not met by all who wait for it.
 class Prober {
  public:
-  // `prefix` as the index has it; server and book outlive the prober.
-  Prober(std::string prefix, Server& server, GenerationBook& book);
+  using Books = std::function<std::vector<std::shared_ptr<GenerationBook>>()>;
+
+  // `alias`, with the index's prefix, is what is read while no book knows of a generation that
+  // serves. The server outlives the prober, and so does what `books` uses.
+  Prober(std::string alias, Server& server, Books books);
   // Stops the server; blocks for two time-outs at most, where it stands still.
   ~Prober();
 
@@ -27,11 +34,13 @@ class Prober {
  private:
   void run();
   void probe();
+  // What look() answered for a read of the collection; nothing: no answer.
+  std::optional<int> read(const std::string& collection);
   void note_lost(std::optional<Error> lost);
 
-  const std::string prefix_;
+  const std::string alias_;
   Server& server_;
-  GenerationBook& book_;
+  const Books books_;
   mutable std::mutex mutex_;
   std::optional<Error> lost_;  // guarded by mutex_
   std::thread thread_;         // last: it uses all of the above

@@ -1,5 +1,7 @@
 #include "common/engines/qdrant/server.h"
 
+#include <algorithm>
+
 #include "common/base/backoff.h"
 #include "common/base/mask.h"
 #include "common/engines/qdrant/answers.h"
@@ -20,6 +22,27 @@ http::ClientOptions client_options(const IndexOptions& options) {
 }
 
 }  // namespace
+
+Result<IndexOptions> checked(IndexOptions options) {
+  while (options.url.ends_with('/')) options.url.pop_back();
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
+  };
+  if (!std::ranges::all_of(options.prefix, allowed) || options.prefix.size() > 100) {
+    return fail(ErrorKind::invalid,
+                "qdrant.prefix takes up to 100 letters, digits, '_', '-' and '.', not \"" +
+                    options.prefix + "\"");
+  }
+  if (!options.url.starts_with("http://") && !options.url.starts_with("https://")) {
+    return fail(ErrorKind::invalid,
+                "qdrant.url must begin with http:// or https://, not \"" + options.url + "\"");
+  }
+  if (options.connections < 1 || options.timeout.count() < 1) {
+    return fail(ErrorKind::invalid, "an index in Qdrant needs a time-out and a connection");
+  }
+  return options;
+}
 
 // One of the connections, for as long as it lives.
 class Server::Turn {

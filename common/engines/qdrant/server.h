@@ -19,6 +19,9 @@ namespace mesh::qdrant {
 // Of calls that make or drop files, or go over all points of a tenant.
 inline constexpr int kPatience = 12;
 
+// As IndexOptions must be: `invalid`. Its URL without the slashes that it may end with.
+Result<IndexOptions> checked(IndexOptions options);
+
 struct Call {
   std::string method;
   std::string path;        // "/collections/x/points?wait=true"

@@ -54,6 +54,7 @@ class Collections:
     """Local mode, and what it leaves out: payload indexes, strict mode, metadata."""
 
     def __init__(self):
+        self.minor = 0  # of the version that is stood for
         self.client = QdrantClient(":memory:")
         self.created = {}
         self.indexes = {}
@@ -75,7 +76,13 @@ class Collections:
     def create(self, name, body):
         if name in self.created:
             raise Refused(409, f"Wrong input: Collection `{name}` already exists!")
-        self.client.create_collection(name, vectors_config=load(models.VectorParams, body["vectors"]))
+        vectors = body["vectors"]
+        self.client.create_collection(
+            name,
+            vectors_config=load(models.VectorParams, vectors) if "size" in vectors else
+            {one: load(models.VectorParams, params) for one, params in vectors.items()},
+            sparse_vectors_config={one: load(models.SparseVectorParams, params)
+                                   for one, params in body.get("sparse_vectors", {}).items()})
         self.created[name] = body
         self.indexes[name] = {}
         return True
@@ -115,6 +122,11 @@ class Collections:
 
     def check_query(self, name, body):
         self.check_filter(name, body.get("filter"))
+        idf = (body.get("params") or {}).get("idf") or {}
+        if idf:
+            if self.minor < 19:
+                raise Refused(400, "Format error: unknown field `idf`")
+            self.check_filter(name, idf.get("corpus"))
         self.check_exact(name, (body.get("params") or {}).get("exact"))
         config = self.created[name]
         strict = config.get("strict_mode_config") or {}
@@ -129,10 +141,14 @@ class Collections:
         name = self.named(name)
         self.check_filter(name, body.get("update_filter"), "update")
         points = load(models.PointsList, body)
-        size = self.created[name]["vectors"]["size"]
+        declared = self.created[name]["vectors"]
+        sizes = {None: declared["size"]} if "size" in declared else {
+            one: params["size"] for one, params in declared.items()}
         for point in points.points:
-            if len(point.vector) != size:
-                raise Refused(400, f"Wrong input: Vector dimension error: expected dim: {size}")
+            vectors = point.vector if isinstance(point.vector, dict) else {None: point.vector}
+            for one, size in sizes.items():
+                if len(vectors[one]) != size:
+                    raise Refused(400, f"Wrong input: Vector dimension error: expected dim: {size}")
         self.client.upsert(name, points.points, update_filter=points.update_filter)
         return self.completed()
 
@@ -147,8 +163,8 @@ class Collections:
         self.check_query(name, body)
         request = load(models.QueryRequest, body)
         found = self.client.query_points(
-            name, query=request.query, query_filter=request.filter, limit=request.limit,
-            score_threshold=request.score_threshold, with_payload=request.with_payload or False)
+            name, query=request.query, using=request.using, query_filter=request.filter,
+            search_params=request.params, limit=request.limit, score_threshold=request.score_threshold, with_payload=request.with_payload or False)
         return {"points": [p.model_dump(exclude_none=True) for p in found.points]}
 
     def query_batch(self, name, body):
@@ -273,6 +289,7 @@ def main():
     parser.add_argument("--version", default="1.19.0")
     parser.add_argument("--port", type=int, default=0)
     Handler.options = parser.parse_args()
+    Handler.collections.minor = int(Handler.options.version.split(".")[1])
     Handler.requests = checks.Requests(Handler.options.version)
     server = ThreadingHTTPServer(("127.0.0.1", Handler.options.port), Handler)
     server.daemon_threads = True

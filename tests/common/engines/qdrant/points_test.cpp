@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "common/base/ids.h"
+#include "common/engines/qdrant/bodies.h"
 #include "tests/common/engines/qdrant/qdrant_fixture.h"
 
 namespace mesh::qdrant {

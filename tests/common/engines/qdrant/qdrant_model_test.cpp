@@ -79,7 +79,11 @@ class QdrantModel : public testing::Test {
   void compare(const std::string& name) {
     std::vector<std::pair<std::int64_t, std::string>> expected, got;
     std::vector<std::pair<float, std::int64_t>> scores;
-    const auto query = some_vector();
+    // Of unit length, with which the product is the cosine.
+    auto query = some_vector();
+    double sum = 0;
+    for (const float value : query) sum += static_cast<double>(value) * value;
+    for (float& value : query) value = static_cast<float>(value / std::sqrt(sum));
     for (const auto& [key, change] : model_) {
       if (key.first != name || change.vector.empty()) continue;
       expected.emplace_back(key.second, change.name);
