@@ -77,7 +77,7 @@ std::vector<CodePoint> fold(std::string_view text) {
 }
 
 // Distinct words, each with the largest of its weights.
-std::vector<Word> words_in(std::string_view text) {
+std::vector<Word> words_of(std::string_view text) {
   std::vector<Word> words;
   std::vector<CodePoint> letters;
   std::int64_t weight = kFull;
@@ -204,7 +204,7 @@ class HashingEmbedder final : public Embedder {
     vectors.reserve(texts.size());
     for (const auto& [tenant, text, billed] : texts) {
       Accumulator sums(dimension_);
-      for (const auto& word : words_in(text)) add_word(sums, word);
+      for (const auto& word : words_of(text)) add_word(sums, word);
       vectors.push_back(sums.unit());
     }
     return vectors;
