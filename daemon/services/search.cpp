@@ -92,7 +92,7 @@ std::vector<http::Parameter> search_parameters() {
           api::query(
               "semantic_ratio",
               "How much of the score is meaning, the rest is letters: 0 finds by letters alone, 1 "
-              "by meaning alone. Without it the embedder's own. 400 where the embedder has one "
+              "by meaning alone. Without it what suits the query. 400 where the embedder has one "
               "of both only.",
               {{"type", "number"}, {"minimum", kRatio.low}, {"maximum", kRatio.high}})};
 }

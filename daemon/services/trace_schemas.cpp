@@ -245,7 +245,7 @@ std::string_view trace_schemas() {
     "min_score": {"type": "number"},
     "semantic_ratio": {
       "type": ["number", "null"], "minimum": 0, "maximum": 1,
-      "description": "As it was asked; null: the embedder's own."
+      "description": "As it was asked; null: what suits the query."
     },
     "rank": {
       "type": ["integer", "null"], "format": "int64", "minimum": 1,
