@@ -174,7 +174,7 @@ class MappedStaticModel final : public StaticModel {
     for (float& number : out) number = static_cast<float>(number / length);
   }
 
-  Words words_of(std::string_view text) const override {
+  Words count_words(std::string_view text) const override {
     const auto ids = ids_of(text);
     Words words;
     for (std::size_t i = 0; i < ids.size(); ++i) {

@@ -46,7 +46,7 @@ class StaticModel {
   struct Words {
     std::size_t all = 0, known = 0;
   };
-  virtual Words words_of(std::string_view text) const = 0;
+  virtual Words count_words(std::string_view text) const = 0;
 };
 
 // `not_found` where a file is missing, `unprocessable` for what this program does not read, by

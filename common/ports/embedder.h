@@ -38,7 +38,7 @@ class Embedder {
   struct Words {
     std::size_t all = 0, known = 0;
   };
-  virtual std::optional<Words> words_of(std::string_view /*text*/) const { return std::nullopt; }
+  virtual std::optional<Words> count_words(std::string_view /*text*/) const { return std::nullopt; }
   // Whether it has a part for letters and one for meaning, so that a `semantic_ratio` counts.
   virtual bool weighs() const { return false; }
   // The vector that texts' vectors are compared with: its product with one is the score, -1…1. Of

@@ -65,7 +65,7 @@ class Hybrid final : public Embedder {
  private:
   double default_of(std::string_view query) const {
     if (default_ratio_) return *default_ratio_;
-    return ratio_of(query, meaning_->words_of(query));
+    return ratio_of(query, meaning_->count_words(query));
   }
 
   static std::size_t size_of(const Embedder& part) {

@@ -23,7 +23,7 @@ namespace mesh::hybrid {
 //   it has an '@'                                                       kMixedRatio
 //   three words or more, of which meaning knows more than three of four  kLanguageRatio
 //   any other, a name or a few mistyped words                           kNameRatio
-//   meaning does not tell what it knows (Embedder::words_of)            kMixedRatio
+//   meaning does not tell what it knows (Embedder::count_words)            kMixedRatio
 inline constexpr double kNameRatio = 0, kMixedRatio = 0.3, kLanguageRatio = 0.8;
 double ratio_of(std::string_view query, const std::optional<Embedder::Words>& words);
 

@@ -38,8 +38,8 @@ class StaticEmbedder final : public Embedder {
     return vectors;
   }
 
-  std::optional<Words> words_of(std::string_view text) const override {
-    const auto [all, known] = model_->words_of(text);
+  std::optional<Words> count_words(std::string_view text) const override {
+    const auto [all, known] = model_->count_words(text);
     return Words{all, known};
   }
 

@@ -138,7 +138,7 @@ TEST_F(StaticModelTest, TellsWordsThatAreATokenFromThoseInPieces) {
   write({embeddings(kTokens)});
   const auto model = open_static_model(dir_.path()).value();
   const auto words = [&](std::string_view text) {
-    const auto found = model->words_of(text);
+    const auto found = model->count_words(text);
     return std::pair(found.all, found.known);
   };
   using Counts = std::pair<std::size_t, std::size_t>;

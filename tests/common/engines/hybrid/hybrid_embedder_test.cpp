@@ -34,7 +34,7 @@ struct Known final : Embedder {
     return found;
   }
 
-  std::optional<Words> words_of(std::string_view) const override { return words; }
+  std::optional<Words> count_words(std::string_view) const override { return words; }
 
   std::string name;
   int size;
