@@ -582,7 +582,7 @@ TEST_F(CommandsTest, IndexCompareShowsFiguresAndWhatDiffersMost) {
       << err;
   EXPECT_EQ(
       Json::parse(fake.last().body),
-      (Json{{"generation", 2}, {"tenant", "acme"}, {"queries", {"ann", "bob"}}, {"limit", 10}}));
+      (Json{{"limit", 10}, {"generation", 2}, {"tenant", "acme"}, {"queries", {"ann", "bob"}}}));
   EXPECT_THAT(out, HasSubstr("0.75"));
   EXPECT_THAT(err, HasSubstr("acme: \"ann\" finds Ann; the other (nobody)"));
   *queries = 0;

@@ -50,6 +50,8 @@ class TenantUseTest : public CliTest {
     fake.on("PATCH", "/users/{id}", 200, user);
     fake.on("POST", "/users/batch", 200, Json{{"results", Json::array()}});
     fake.on("GET", "/ai/users/search", 200, Json{{"results", Json::array()}});
+    fake.on("GET", "/ai/watch", Error{ErrorKind::forbidden, "enough", {}, {}, {}});
+    fake.on("POST", "/admin/v1/indexes/compare", 200, Json{{"queries", 0}});
     for (const char* events : {"/api/v1/events", "/api/v1/events/analytics"}) {
       fake.on("POST", events, 202, Json{{"id", "e1"}, {"message", "Event published"}});
     }

@@ -37,7 +37,7 @@ TEST(StaticEmbedder, KnowsTheWordsOfItsModel) {
   const TempDir dir;
   ASSERT_TRUE(write_word_model(dir.path(), {{"alice", {3, 0, 0, 1}}}));
   const auto embedder = static_model::make_embedder(models::open_static_model(dir.path()).value());
-  const auto words = embedder->count_words("Alice, smith").value();
+  const auto words = embedder->count_words("Alice smith").value();
   EXPECT_EQ(words.all, 2u);
   EXPECT_EQ(words.known, 1u);
 }
