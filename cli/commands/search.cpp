@@ -1,7 +1,5 @@
 #include "common/domain/search.h"
 
-#include <cstdio>
-
 #include "cli/commands/search_events.h"
 #include "cli/commands/verb.h"
 #include "cli/commands/wait_options.h"
@@ -9,13 +7,6 @@
 
 namespace mesh::cli {
 namespace {
-
-std::string score_text(const Json& score) {
-  if (!score.is_number()) return plain_text(score);
-  char text[32];
-  std::snprintf(text, sizeof text, "%.3f", score.get<double>());
-  return text;
-}
 
 const View& hit_view() {
   static const View view{"user_id",

@@ -1,5 +1,7 @@
 #include "cli/commands/search_events.h"
 
+#include <cstdio>
+
 #include "common/base/strings.h"
 
 namespace mesh::cli {
@@ -20,13 +22,20 @@ std::string joined(const std::vector<std::string>& filters) {
 
 }  // namespace
 
+std::string score_text(const Json& score) {
+  if (!score.is_number()) return plain_text(score);
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3f", score.get<double>());
+  return text;
+}
+
 const View& event_hit_view() {
   static const View view{
       "event_id",
       {{"time", "TIME", "when it happened", Field::Show::always, Field::Kind::time},
        {"score", "SCORE",
-        "likeness to the query by meaning and letters, 1 at most; 0: by words "
-        "alone"},
+        "likeness to the query by meaning and letters, 1 at most; 0: by words alone",
+        Field::Show::always, Field::Kind::text, score_text},
        {"title", "TEXT", "the beginning of its text"},
        {"subject", "USER", "the user whom it is of", Field::Show::wide},
        {"words", "WORDS", "BM25 of the query's words", Field::Show::wide},

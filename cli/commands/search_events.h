@@ -19,6 +19,8 @@ void add_event_options(CLI::App& verb, EventArgs& args);
 Status none_without_type(const EventArgs& args);
 client::Client::EventQuery event_query(const EventArgs& args, std::string text, int limit,
                                        const client::SearchOptions& search);
+// "0.612"
+std::string score_text(const Json& score);
 const View& event_hit_view();
 Outcome search_events(Session& session, const client::Client::EventQuery& query);
 
