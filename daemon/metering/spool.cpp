@@ -25,8 +25,8 @@ constexpr std::size_t kDigits = 12;  // so that names sort as numbers do
 
 // What the journal counts, in its order.
 constexpr std::array<UsageKind, kBilledUses> kKinds{
-    UsageKind::events, UsageKind::bytes, UsageKind::searches, UsageKind::embedding_tokens,
-    UsageKind::chat_tokens, UsageKind::chat_cost};
+    UsageKind::events,           UsageKind::bytes,       UsageKind::searches,
+    UsageKind::embedding_tokens, UsageKind::chat_tokens, UsageKind::chat_cost};
 
 std::string name_of(const std::string& journal, std::uint64_t number) {
   std::string digits = std::to_string(number);

@@ -268,7 +268,9 @@ std::optional<std::int64_t> Generations::Impl::filling() {
 // That have not ended, wherever they run.
 Result<std::vector<Task>> Generations::Impl::asked_rebuilds() const {
   auto newest = MESH_TRY(deps.tasks.list(kTasksLookedAt));
-  std::erase_if(newest, [](const Task& t) { return t.kind != "rebuild" || has_ended(t) || t.spec.contains("type"); });
+  std::erase_if(newest, [](const Task& t) {
+    return t.kind != "rebuild" || has_ended(t) || t.spec.contains("type");
+  });
   return newest;
 }
 
