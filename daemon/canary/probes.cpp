@@ -178,7 +178,11 @@ http::ClientRequest delete_user(const std::string& url, const Planted& planted, 
 http::ClientRequest publish_events(const std::string& url, const Planted& planted) {
   // Without ids, so that the mesh gives them those by which it finds them.
   const Json seen{{"type", "analytics.recorded"},
-                  {"data", {{"user_id", planted.name}, {"event_type", planted.marker}}}};
+                  {"data",
+                   {{"user_id", planted.name},
+                    {"event_type", planted.marker},
+                    // By which searches ask for it.
+                    {"metadata", {{"address", address_of(planted)}}}}}};
   const Json made{
       {"type", "chemical.recorded"},
       {"data",

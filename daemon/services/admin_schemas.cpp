@@ -75,8 +75,8 @@ std::string_view admin_schemas() {
   "required": ["type"],
   "properties": {
     "type": {"type": "string", "minLength": 1},
-    "embedder": {"type": "string", "description": "hashing or static; the configured one without it."},
-    "model": {"type": "string", "description": "The absolute folder of a static model."}
+    "embedder": {"type": "string", "minLength": 1, "description": "hashing or static; the configured one without it."},
+    "model": {"type": "string", "minLength": 1, "description": "The absolute folder of a static model."}
   },
   "additionalProperties": false,
   "examples": [{"type": "analytics.recorded"}]
@@ -84,7 +84,7 @@ std::string_view admin_schemas() {
 "GenerationNumber": {
   "type": "object",
   "required": ["generation"],
-  "properties": {"generation": {"type": "integer", "minimum": 1}},
+  "properties": {"generation": {"type": "integer", "minimum": 1, "maximum": 1000000000}},
   "additionalProperties": false,
   "examples": [{"generation": 3}]
 },
@@ -93,10 +93,12 @@ std::string_view admin_schemas() {
   "properties": {
     "embedder": {
       "type": "string",
+      "minLength": 1,
       "description": "hashing or static; the configured one without it."
     },
     "model": {
       "type": "string",
+      "minLength": 1,
       "description": "The absolute folder of a static model, at the same place on the machine of every process that feeds or searches the index."
     },
     "shadow": {"type": "boolean", "default": false, "description": "Build it and do not serve it."},

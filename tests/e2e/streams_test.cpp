@@ -137,7 +137,8 @@ class Streams : public ::testing::Test {
           std::string{static_cast<char>(tensors.size()), 0, 0, 0, 0, 0, 0, 0} + tensors + '\x01');
     write("model/config.json", "{}");
     write("model/tokenizer.json",
-          R"({"model":{"type":"WordPiece","unk_token":"[UNK]","continuing_subword_prefix":"##",)"
+          R"({"normalizer":{"type":"BertNormalizer"},"pre_tokenizer":{"type":"BertPreTokenizer"},)"
+          R"("model":{"type":"WordPiece","unk_token":"[UNK]","continuing_subword_prefix":"##",)"
           R"("max_input_chars_per_word":100,"vocab":{"[UNK]":0}}})");
     write("users.csv", "email,name\nb@acme.dev,Bob\n");
     write("queries.txt", "alice\nbob\n");
