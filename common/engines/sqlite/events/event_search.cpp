@@ -1,7 +1,6 @@
 #include "common/engines/sqlite/events/event_search.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <numeric>
 #include <optional>
@@ -215,12 +214,6 @@ Status score_finely(Database& db, const Served& served, const vectors::Query& qu
   return {};
 }
 
-float length_of(std::span<const float> vector) {
-  double sum = 0;
-  for (const float v : vector) sum += static_cast<double>(v) * v;
-  return static_cast<float>(std::sqrt(sum));
-}
-
 // The documents that have one of the words, by BM25, the best first; without their times.
 Result<std::vector<Scored>> score_words(Database& db, const Served& served, const Terms& terms) {
   struct Posting {
@@ -299,9 +292,8 @@ Result<Hits> find_by_vector(Database& db, const TenantId& tenant, const EventSco
   CoarseScan scan(query, served->dimension);
   MESH_TRY(scan_codes(db, *served, scope, scan));
   auto scored = scan.take();
-  // Scores are cosines up to here; what was asked for is the product.
-  const float factor = length_of(asked.values);
-  float least = factor > 0 ? min_score / factor : (min_score > 0 ? 2 : -2);
+  // Coarse scores are cosines, fine ones the products that were asked for.
+  float least = query.cosine_of(min_score);
   const auto best = static_cast<std::size_t>(k);
   if (scored.size() > best) {
     const auto kth = scored.begin() + static_cast<std::ptrdiff_t>(best - 1);
@@ -310,7 +302,6 @@ Result<Hits> find_by_vector(Database& db, const TenantId& tenant, const EventSco
   }
   std::erase_if(scored, [&](const Scored& one) { return one.score < least - scan.margin(); });
   MESH_TRY(score_finely(db, *served, query, scored));
-  for (auto& one : scored) one.score *= factor;
   std::erase_if(scored, [&](const Scored& one) { return one.score < min_score; });
   keep_best(scored, best);
   return hits_of(db, scored);
