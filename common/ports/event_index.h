@@ -44,6 +44,14 @@ struct EventGeneration {
   GenerationInfo info;  // name "<type>-<n>"; numbers count per type; `vectors` are documents
 };
 
+// What is said of a generation without looking at what it holds.
+struct EventSpec {
+  std::string type;
+  int number = 0;
+  GenerationSpec spec;
+  bool serving = false;
+};
+
 struct EventHit {
   std::string event_id;
   std::string subject;
@@ -75,11 +83,16 @@ class EventIndex {
   // `not_found` where there is none. `conflict` for dropping the serving one.
   virtual Status serve(std::string_view type, int number) = 0;
   virtual Status drop(std::string_view type, int number) = 0;
+  // All generations of the type, the serving one as well; numbers are not given again. A type that
+  // has none is no error.
+  virtual Status forget(std::string_view type) = 0;
   virtual Result<std::vector<EventGeneration>> generations() = 0;  // by type and number
+  // The same without their sums, which cost a look at what every tenant has.
+  virtual Result<std::vector<EventSpec>> specs() = 0;
 
   // Writes each to every generation of its type, in the place of the same event of the tenant.
   // `conflict`, and nothing is written, where a generation is of an embedder that a document has
-  // no vector of: it was made meanwhile; read generations() and make the vectors again. Documents
+  // no vector of: it was made meanwhile; read specs() and make the vectors again. Documents
   // of a type without generations are nothing.
   virtual Status apply(std::span<const EventDocument> documents) = 0;
 

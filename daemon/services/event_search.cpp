@@ -93,8 +93,8 @@ Result<EventQuery> read_query(const EventSearchDeps& deps, const http::Request& 
 
 // Of the generation that serves; nothing where the type has none yet.
 Result<std::optional<GenerationSpec>> serving_spec(EventIndex& index, std::string_view type) {
-  for (const auto& one : MESH_TRY(index.generations())) {
-    if (one.type == type && one.info.serving) return std::optional(one.info.spec);
+  for (const auto& one : MESH_TRY(index.specs())) {
+    if (one.type == type && one.serving) return std::optional(one.spec);
   }
   return std::optional<GenerationSpec>();
 }

@@ -383,6 +383,41 @@ TEST_P(EventIndexContract, WhatIsNotThereCannotServeOrBeDropped) {
   EXPECT_EQ(index().generations()->size(), 1u);
 }
 
+TEST_P(EventIndexContract, SpecsAreThoseOfTheGenerations) {
+  make_generation("order.sent", "other-embedder", 4);
+  make_serving_generation();
+  make_generation();
+  const auto specs = index().specs().value();
+  const auto all = index().generations().value();
+  ASSERT_EQ(specs.size(), all.size());
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    EXPECT_EQ(specs[i].type, all[i].type);
+    EXPECT_EQ(specs[i].number, all[i].info.number);
+    EXPECT_EQ(specs[i].spec.embedder, all[i].info.spec.embedder);
+    EXPECT_EQ(specs[i].spec.dimension, all[i].info.spec.dimension);
+    EXPECT_EQ(specs[i].serving, all[i].info.serving);
+  }
+}
+
+TEST_P(EventIndexContract, ATypeThatIsForgottenBeginsAnewBehindItsNumbers) {
+  ASSERT_EQ(make_serving_generation(), 1);
+  const int sent = make_serving_generation("order.sent");
+  ASSERT_EQ(make_generation(), 2);
+  apply({event("acme", 1, 0)});
+  ASSERT_TRUE(index().forget(kType));
+  ASSERT_TRUE(index().forget(kType));
+  ASSERT_TRUE(index().forget("order.none"));
+  EXPECT_THAT(near_ids("acme", 0), IsEmpty());
+  EXPECT_EQ(index().specs()->size(), 1u);
+  EXPECT_TRUE(info(sent, "order.sent").serving) << "of another type";
+  reopen();
+  EXPECT_THAT(word_ids("acme", "plain"), IsEmpty());
+  EXPECT_EQ(make_serving_generation(), 3);
+  EXPECT_THAT(near_ids("acme", 0), IsEmpty());
+  apply({event("acme", 1, 0)});
+  EXPECT_THAT(near_ids("acme", 0), ElementsAre("e1"));
+}
+
 TEST_P(EventIndexContract, ADimensionOutOfRangeIsInvalid) {
   EXPECT_EQ(index().create(kType, {.dimension = 0, .embedder = kEmbedder}).error().kind,
             ErrorKind::invalid);

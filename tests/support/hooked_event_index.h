@@ -33,9 +33,10 @@ class HookedEventIndex final : public EventIndex {
     std::lock_guard lock(mutex_);
     failures_.next(n);
   }
-  int erasures() const {  // calls of erase_below and erase
+  // From now on every write.
+  void fail_applies_with(Error error) {
     std::lock_guard lock(mutex_);
-    return erasures_;
+    refusal_ = std::move(error);
   }
   // Whether a search of the generation that serves finds the event by the word.
   std::set<std::string> found(const std::string& tenant, const std::string& type,
@@ -67,12 +68,15 @@ class HookedEventIndex final : public EventIndex {
   }
   Status serve(std::string_view type, int number) override { return index_->serve(type, number); }
   Status drop(std::string_view type, int number) override { return index_->drop(type, number); }
+  Status forget(std::string_view type) override { return index_->forget(type); }
   Result<std::vector<EventGeneration>> generations() override { return index_->generations(); }
+  Result<std::vector<EventSpec>> specs() override { return index_->specs(); }
   Status apply(std::span<const EventDocument> documents) override {
     std::function<void()> hook;
     {
       std::lock_guard lock(mutex_);
       if (auto error = failures_.take()) return fail(*error);
+      if (refusal_) return fail(*refusal_);
       hook = before_apply_;
     }
     if (hook) hook();
@@ -88,12 +92,10 @@ class HookedEventIndex final : public EventIndex {
     return index_->search_words(tenant, scope, terms, k);
   }
   Status erase_below(const TopicPartition& partition, std::int64_t offset) override {
-    count_erasure();
     return index_->erase_below(partition, offset);
   }
   Status erase(const TenantId& tenant, std::optional<std::string_view> subject,
                std::optional<Timestamp> before) override {
-    count_erasure();
     return index_->erase(tenant, subject, before);
   }
   Result<KeptEvents> kept(const TenantId& tenant,
@@ -102,17 +104,12 @@ class HookedEventIndex final : public EventIndex {
   }
 
  private:
-  void count_erasure() {
-    std::lock_guard lock(mutex_);
-    ++erasures_;
-  }
-
   TempDir dir_;
   const std::unique_ptr<EventIndex> index_ = sqlite::open_event_index(dir_.path(), {}).value();
   mutable std::mutex mutex_;
   std::function<void()> before_apply_;  // this and the following guarded by mutex_
   Failures failures_;
-  int erasures_ = 0;
+  std::optional<Error> refusal_;
 };
 
 }  // namespace mesh::test

@@ -72,7 +72,9 @@ class Events final : public QdrantEvents {
   }
   Status serve(std::string_view type, int number) override { return types_.serve(type, number); }
   Status drop(std::string_view type, int number) override { return types_.drop(type, number); }
+  Status forget(std::string_view type) override { return types_.forget(type); }
   Result<std::vector<EventGeneration>> generations() override;
+  Result<std::vector<EventSpec>> specs() override;
   Status apply(std::span<const EventDocument> documents) override;
   Result<Hits> search_vectors(const TenantId& tenant, const EventScope& scope,
                               const QueryVector& query, int k, float min_score) override;
@@ -115,6 +117,17 @@ Result<std::vector<EventGeneration>> Events::generations() {
   for (const auto& type : MESH_TRY(types_.all())) {
     for (auto& info : MESH_TRY(infos_of(*types_.book(type), counts_))) {
       all.push_back({type, std::move(info)});
+    }
+  }
+  return all;
+}
+
+Result<std::vector<EventSpec>> Events::specs() {
+  std::vector<EventSpec> all;
+  for (const auto& type : MESH_TRY(types_.all())) {
+    const auto known = MESH_TRY(types_.book(type)->current(true));
+    for (const auto& [number, spec] : known.specs) {
+      all.push_back({type, number, spec, number == known.serving});
     }
   }
   return all;

@@ -147,4 +147,14 @@ Status EventTypes::drop(std::string_view type, int number) {
                    [&](std::int64_t epoch) { return book->drop(number, epoch); });
 }
 
+// The type stays entered, and with it the last number that was given.
+Status EventTypes::forget(std::string_view type) {
+  if (!check(type)) return {};
+  const auto book = this->book(std::string(type));
+  const auto known = MESH_TRY(book->current(true));
+  if (known.specs.empty()) return {};
+  return as_holder([&] { return book->take_over(); },
+                   [&](std::int64_t epoch) { return book->drop_all(epoch); });
+}
+
 }  // namespace mesh::qdrant

@@ -23,6 +23,7 @@ class EventTypes {
   Result<GenerationInfo> create(std::string_view type, const GenerationSpec& spec);
   Status serve(std::string_view type, int number);
   Status drop(std::string_view type, int number);
+  Status forget(std::string_view type);
 
   // Asks the store. In order.
   Result<std::vector<std::string>> all();

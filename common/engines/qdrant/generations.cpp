@@ -1,5 +1,7 @@
 #include "common/engines/qdrant/generations.h"
 
+#include <utility>
+
 #include "common/base/ids.h"
 #include "common/base/strings.h"
 #include "common/engines/qdrant/answers.h"
@@ -246,6 +248,21 @@ Status GenerationBook::drop(int number, std::int64_t epoch) {
   if (const auto dropped = drop_collection(number); !dropped) {
     log::warn("qdrant: the collection of a dropped generation stays until the next taking over",
               {{"generation", number}, {"error", dropped.error().to_string()}});
+  }
+  return {};
+}
+
+Status GenerationBook::drop_all(std::int64_t epoch) {
+  std::lock_guard changing(changing_);
+  auto generations = MESH_TRY(open(epoch));
+  const auto dropped = std::exchange(generations.specs, {});
+  generations.serving = 0;
+  MESH_TRY(write(generations, epoch));
+  for (const auto& [number, spec] : dropped) {
+    if (const auto gone = drop_collection(number); !gone) {
+      log::warn("qdrant: the collection of a dropped generation stays until the next taking over",
+                {{"generation", number}, {"error", gone.error().to_string()}});
+    }
   }
   return {};
 }

@@ -51,6 +51,8 @@ class GenerationBook {
   Result<std::int64_t> take_over();
   Result<GenerationInfo> create(const GenerationSpec& spec, std::int64_t epoch);
   Status drop(int number, std::int64_t epoch);
+  // The serving one as well; its alias goes with its collection.
+  Status drop_all(std::int64_t epoch);
   Status serve(int number, std::int64_t epoch);
 
   // What the document says, or said at most a second ago; or, while another call asks the store and

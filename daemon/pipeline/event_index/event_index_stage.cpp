@@ -13,8 +13,8 @@ constexpr int kLooks = 3;
 
 class EventIndexStage final : public Stage {
  public:
-  EventIndexStage(EventIndex& index, Embedders& embedders, SearchableOf searchable)
-      : index_(index), embedders_(embedders), searchable_(std::move(searchable)) {}
+  EventIndexStage(EventIndex& index, Embedders& embedders, SearchableOf searchable, bool billed)
+      : index_(index), embedders_(embedders), searchable_(std::move(searchable)), billed_(billed) {}
 
   // The index keeps no offsets: an event that is written twice is there once.
   std::vector<StageResult> process(std::span<const StageInput> batch, const Through&) override {
@@ -54,7 +54,7 @@ class EventIndexStage final : public Stage {
     if (texts.empty()) return {};
     Status written;
     for (int look = 0; look < kLooks; ++look) {
-      MESH_TRY(add_vectors(texts, MESH_TRY(embedders_of(texts)), true));
+      MESH_TRY(add_vectors(texts, MESH_TRY(embedders_of(texts)), billed_));
       std::vector<EventDocument> documents;
       documents.reserve(texts.size());
       for (const auto& text : texts) documents.push_back(text.document);
@@ -72,9 +72,8 @@ class EventIndexStage final : public Stage {
     for (const auto& text : texts) types.insert(text.document.type);
     std::set<std::string> seen;
     std::vector<std::shared_ptr<Embedder>> all;
-    for (const auto& generation : MESH_TRY(index_.generations())) {
-      const auto& spec = generation.info.spec;
-      if (!types.contains(generation.type) || !seen.insert(spec.embedder).second) continue;
+    for (const auto& [type, number, spec, serving] : MESH_TRY(index_.specs())) {
+      if (!types.contains(type) || !seen.insert(spec.embedder).second) continue;
       all.push_back(MESH_TRY(embedders_.of(spec)));
     }
     return all;
@@ -90,13 +89,14 @@ class EventIndexStage final : public Stage {
   EventIndex& index_;
   Embedders& embedders_;
   const SearchableOf searchable_;
+  const bool billed_;
 };
 
 }  // namespace
 
 std::unique_ptr<Stage> make_event_index_stage(EventIndex& index, Embedders& embedders,
-                                              SearchableOf searchable) {
-  return std::make_unique<EventIndexStage>(index, embedders, std::move(searchable));
+                                              SearchableOf searchable, bool billed) {
+  return std::make_unique<EventIndexStage>(index, embedders, std::move(searchable), billed);
 }
 
 }  // namespace mesh::pipeline

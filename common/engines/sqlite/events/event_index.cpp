@@ -28,9 +28,11 @@ class EmbeddedEvents final : public EventIndex {
   Result<EventGeneration> create(std::string_view type, const GenerationSpec& spec) override;
   Status serve(std::string_view type, int number) override;
   Status drop(std::string_view type, int number) override;
+  Status forget(std::string_view type) override;
   Result<std::vector<EventGeneration>> generations() override {
     return read_from(readers_, read_event_generations);
   }
+  Result<std::vector<EventSpec>> specs() override { return read_from(readers_, read_event_specs); }
   Status apply(std::span<const EventDocument> documents) override;
   Result<std::vector<EventHit>> search_vectors(const TenantId& tenant, const EventScope& scope,
                                                const QueryVector& query, int k,
@@ -99,6 +101,12 @@ Status EmbeddedEvents::drop(std::string_view type, int number) {
   return {};
 }
 
+Status EmbeddedEvents::forget(std::string_view type) {
+  MESH_TRY(committer_->run([&](Database& db) { return drop_event_generations(db, type); }));
+  sweep_events();
+  return {};
+}
+
 // As the index of users does it: a step per transaction, and what a stop or an error leaves is
 // taken up at the next open.
 void EmbeddedEvents::sweep_events() {
@@ -148,15 +156,19 @@ Status EmbeddedEvents::erase(const TenantId& tenant, std::optional<std::string_v
   const Erasure erasure{tenant, subject ? std::optional<std::string>(*subject) : std::nullopt,
                         before};
   std::optional<std::int64_t> after = std::numeric_limits<std::int64_t>::min();
+  int erased = 0;
   while (after) {
     const auto from = *after;
     MESH_TRY(committer_->run([&](Database& db) -> Status {
-      after = MESH_TRY(erase_documents(db, erasure, from, kEraseStep));
+      const auto step = MESH_TRY(erase_documents(db, erasure, from, kEraseStep));
+      erased += step.count;
+      after = step.next;
       if (!after && !subject && !before) MESH_TRY(forget_empty_partitions(db, tenant));
       return {};
     }));
   }
-  committer_->empty_wal();  // its frames show the pages as they were
+  // Also where an erasure finds nothing: one before it may have ended at an error.
+  if (erased > 0 || !before) committer_->empty_wal();  // its frames show the pages as they were
   return {};
 }
 

@@ -53,6 +53,7 @@ constexpr SchemaStep kEventsSchema[] = {{R"sql(
     bytes INTEGER NOT NULL);
   CREATE UNIQUE INDEX documents_event ON documents(partition, event_id);
   CREATE INDEX documents_subject ON documents(partition, subject);
+  CREATE INDEX documents_time ON documents(partition, time);
   CREATE INDEX documents_place ON documents(topic, part, offset);
   CREATE TABLE coarse(
     id INTEGER PRIMARY KEY,
@@ -144,6 +145,10 @@ Status drop_event_generation(Database& db, std::string_view type, int number) {
                  number);
 }
 
+Status drop_event_generations(Database& db, std::string_view type) {
+  return execute(db, "UPDATE generations SET dropped = 1, serving = 0 WHERE type = ?1", type);
+}
+
 Result<bool> delete_dropped_events(Database& db, int limit) {
   const auto partition = MESH_TRY(
       first_row(query(db,
@@ -200,31 +205,54 @@ Result<std::vector<EventGeneration>> read_event_generations(Database& db) {
   return all;
 }
 
-Result<std::optional<std::int64_t>> erase_documents(Database& db, const Erasure& erasure,
-                                                    std::int64_t after, int limit) {
+Result<std::vector<EventSpec>> read_event_specs(Database& db) {
+  std::vector<EventSpec> all;
+  MESH_TRY(each_row(query(db,
+                          "SELECT type, number, dimension, embedder, model, serving"
+                          " FROM generations WHERE dropped = 0 ORDER BY type, number"),
+                    [&](const Statement& row) -> Status {
+                      all.push_back({std::string(row.text(0)),
+                                     static_cast<int>(row.integer(1)),
+                                     {static_cast<int>(row.integer(2)), std::string(row.text(3)),
+                                      std::string(row.text(4))},
+                                     row.integer(5) != 0});
+                      return {};
+                    }));
+  return all;
+}
+
+Result<ErasedDocuments> erase_documents(Database& db, const Erasure& erasure, std::int64_t after,
+                                        int limit) {
   const auto partitions = MESH_TRY(partitions_of_tenant(db, erasure.tenant));
   const auto before = erasure.before.value_or(Timestamp::max());
-  std::optional<std::int64_t> last;
+  ErasedDocuments erased;
   for (const auto partition : partitions) {
     const auto keys = keys_of(partition);
     if (keys.last <= after) continue;
     const auto first = std::max(keys.first, after + 1);
+    const bool by_time = !erasure.subject && erasure.before;
     const auto found = MESH_TRY(integers(
         erasure.subject
             ? query(db,
                     "SELECT id FROM documents WHERE partition = ?1 AND subject = ?2 AND id >= ?3"
                     " AND time < ?4 ORDER BY id LIMIT ?5",
                     partition, *erasure.subject, first, before, limit)
-            : query(db,
-                    "SELECT id FROM documents WHERE id BETWEEN ?1 AND ?2 AND time < ?3"
-                    " ORDER BY id LIMIT ?4",
-                    first, keys.last, before, limit)));
+        : by_time
+            ? query(db,
+                    "SELECT id FROM documents INDEXED BY documents_time"
+                    " WHERE partition = ?1 AND time < ?2 ORDER BY time LIMIT ?3",
+                    partition, before, limit)
+            : query(db, "SELECT id FROM documents WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3",
+                    first, keys.last, limit)));
     for (const auto id : found) MESH_TRY(erase_document(db, id));
-    if (!found.empty()) last = found.back();
+    erased.count += static_cast<int>(found.size());
     limit -= static_cast<int>(found.size());
-    if (limit == 0) return last;
+    if (limit > 0) continue;
+    // In order of time the same partition is begun anew: what it had is gone.
+    erased.next = by_time ? keys.first - 1 : found.back();
+    return erased;
   }
-  return std::nullopt;
+  return erased;
 }
 
 Result<int> erase_documents_below(Database& db, const TopicPartition& partition,

@@ -41,10 +41,13 @@ Result<EventGeneration> insert_event_generation(Database& db, std::string_view t
 Status serve_event_generation(Database& db, std::string_view type, int number);
 // From here on it is gone; its rows go by delete_dropped_events. `conflict` for the serving one.
 Status drop_event_generation(Database& db, std::string_view type, int number);
+// All of the type; the serving one as well.
+Status drop_event_generations(Database& db, std::string_view type);
 // Deletes at most `limit` documents of dropped generations, and some of their postings; whether
 // there may be more.
 Result<bool> delete_dropped_events(Database& db, int limit);
 Result<std::vector<EventGeneration>> read_event_generations(Database& db);
+Result<std::vector<EventSpec>> read_event_specs(Database& db);
 
 // Into every generation of its type, in the place of what it has of the event. `conflict` and
 // `invalid` as EventIndex::apply says.
@@ -56,9 +59,13 @@ struct Erasure {
   std::optional<std::string> subject;
   std::optional<Timestamp> before;
 };
-// Erases at most `limit` documents with keys beyond `after`; the last key, nothing at the end.
-Result<std::optional<std::int64_t>> erase_documents(Database& db, const Erasure& erasure,
-                                                    std::int64_t after, int limit);
+struct ErasedDocuments {
+  int count = 0;
+  std::optional<std::int64_t> next;  // beyond which to go on; nothing at the end
+};
+// Erases at most `limit` documents with keys beyond `after`.
+Result<ErasedDocuments> erase_documents(Database& db, const Erasure& erasure, std::int64_t after,
+                                        int limit);
 // Of all tenants, what lies below the offset; how many.
 Result<int> erase_documents_below(Database& db, const TopicPartition& partition,
                                   std::int64_t offset, int limit);
