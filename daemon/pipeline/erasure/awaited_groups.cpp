@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "daemon/pipeline/event_index/event_rebuild.h"
 #include "daemon/pipeline/groups.h"
 #include "daemon/pipeline/scan.h"
 
@@ -61,6 +62,15 @@ Result<GroupsBehind> groups_behind(EventLog& log, LogAdmin& admin, const Offsets
     }
   }
   return behind;
+}
+
+Result<std::map<std::string, std::int64_t>> event_rebuilds(TaskStore& tasks) {
+  std::map<std::string, std::int64_t> running;
+  for (const Task& task : MESH_TRY(tasks.list(TaskStore::kMostUnfinished))) {
+    if (task.kind != "rebuild" || task.state != Task::State::running) continue;
+    if (event_rebuild_spec(task)) running[task.id] = event_rebuild_steps(task);
+  }
+  return running;
 }
 
 }  // namespace mesh::pipeline

@@ -1,4 +1,4 @@
-// Which of the mesh's own groups would still write of events that the log has now.
+// Which of the mesh's own groups and tasks would still write of events that the log has now.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/ports/event_log.h"
+#include "common/ports/task_store.h"
 
 namespace mesh::pipeline {
 
@@ -20,5 +21,9 @@ struct GroupsBehind {
 // The pipelines' groups that have not committed a record that stands before `to`. Behind gaps
 // nobody commits, so they count as committed.
 Result<GroupsBehind> groups_behind(EventLog& log, LogAdmin& admin, const Offsets& to);
+
+// Rebuilds of indexes of events that run, by id, with their event_rebuild_steps. Between two steps
+// one holds events in memory, and writes them.
+Result<std::map<std::string, std::int64_t>> event_rebuilds(TaskStore& tasks);
 
 }  // namespace mesh::pipeline

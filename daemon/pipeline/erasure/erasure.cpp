@@ -62,7 +62,8 @@ class Run {
         parked_(context.task().checkpoint.value("parked", false)),
         used_(context.task().checkpoint.value("used", false)),
         emptied_(context.task().checkpoint.value("emptied", false)),
-        absent_(context.task().checkpoint.value("absent", std::set<std::string>())) {
+        absent_(context.task().checkpoint.value("absent", std::set<std::string>())),
+        rebuilds_(context.task().checkpoint.value("rebuilds", std::set<std::string>())) {
     if (emptied_) parts_ = parts_of_json(context.task().checkpoint.value("left", Json::array()));
   }
 
@@ -208,8 +209,9 @@ class Run {
     for (const auto& [place, count] : before_) total += count;
     result["erased"] = done;
     if (!waits_for.empty()) result["waits_for"] = waits_for;
-    Json checkpoint{{"before", before_}, {"erased", erased_},   {"parked", parked_},
-                    {"used", used_},     {"emptied", emptied_}, {"absent", absent_}};
+    Json checkpoint{{"before", before_},    {"erased", erased_},   {"parked", parked_},
+                    {"used", used_},        {"emptied", emptied_}, {"absent", absent_},
+                    {"rebuilds", rebuilds_}};
     if (emptied_) checkpoint["left"] = json_of_parts(parts_);
     if (!closed_at_.empty()) checkpoint["closed_at"] = closed_at_;
     report(context_, done, std::max(total, done), std::move(checkpoint), std::move(result));
@@ -334,6 +336,7 @@ class Run {
     }));
     MESH_TRY(drop_keys());
     MESH_TRY(erase_vectors());
+    MESH_TRY(await_rebuilds());
     MESH_TRY(erase_events());
     for (ReadCache* cache : deps_.caches) {
       MESH_TRY(insist(context_, [&] { return cache->forget_all(target_.tenant); }));
@@ -401,6 +404,31 @@ class Run {
       report_now(names);
       context_.pause(kLook);
       if (context_.stopping()) return stopped_early();
+    }
+  }
+
+  // A rebuild that had read events of the target before they went from the log writes them behind
+  // that. What it reads once it has ended a step has none.
+  Status await_rebuilds() {
+    rebuilds_.clear();
+    auto waits = MESH_TRY(insist(context_, [&] { return event_rebuilds(deps_.tasks); }));
+    const SteadyTime began = deps_.clock.steady();
+    for (;;) {
+      if (waits.empty()) return {};
+      std::vector<std::string> names;
+      for (const auto& [id, steps] : waits) names.push_back("rebuild " + id);
+      if (deps_.clock.steady() - began >= kPatience) {
+        for (const auto& [id, steps] : waits) rebuilds_.insert(id);
+        return {};
+      }
+      report_now(names);
+      context_.pause(kLook);
+      if (context_.stopping()) return stopped_early();
+      const auto now = MESH_TRY(insist(context_, [&] { return event_rebuilds(deps_.tasks); }));
+      std::erase_if(waits, [&](const auto& one) {
+        const auto still = now.find(one.first);
+        return still == now.end() || still->second != one.second;
+      });
     }
   }
 
@@ -485,6 +513,7 @@ class Run {
                        {},
                        parts_,
                        {absent_.begin(), absent_.end()},
+                       {rebuilds_.begin(), rebuilds_.end()},
                        deps_.uncounted};
     std::map<std::string, std::int64_t> left;
     for (const KeptPart& part : parts_) left[part.place] = can_go(part) ? part.count : 0;
@@ -512,14 +541,16 @@ class Run {
   const ErasureTarget target_;
   KeptRecords records_;
   std::vector<KeptPart> parts_;  // as they were counted last
-  // By place: what there was when it began, and what went since. These and the next five are the
+  // By place: what there was when it began, and what went since. These and the next six are the
   // checkpoint, and once it is emptied the parts.
   std::map<std::string, std::int64_t> before_, erased_;
   std::string closed_at_;  // RFC 3339; empty: not yet
   bool parked_ = false;    // rows of parked events went, and nobody has waited for them since
   bool used_ = false;      // pipelines were behind, and nobody has waited for their use since
   bool emptied_ = false;   // a count found nothing; the record and the receipt are left
-  std::set<std::string> absent_;                    // of the last wait for groups
+  std::set<std::string> absent_;  // of the last wait for groups
+  // Ids of those that did not come on while they were waited for.
+  std::set<std::string> rebuilds_;
   int rounds_ = 0;                                  // of this run
   std::int64_t total_ = 0, seen_ = 0, stored_ = 0;  // offsets, of a plan
 };

@@ -20,6 +20,7 @@
 #include "common/ports/key_store.h"
 #include "common/ports/outbox.h"
 #include "common/ports/read_cache.h"
+#include "common/ports/task_store.h"
 #include "common/ports/tenant_data.h"
 #include "common/ports/tenant_store.h"
 #include "common/ports/user_store.h"
@@ -33,6 +34,7 @@ struct ErasureDeps {
   LogAdmin& admin;
   UserStore& users;
   TenantStore& tenants;
+  TaskStore& tasks;  // whose rebuilds of events are waited for
   TenantData& data;
   KeyStore& keys;
   Outbox& outbox;

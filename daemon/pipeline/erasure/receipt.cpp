@@ -39,6 +39,11 @@ Json remaining(const ErasureFacts& facts) {
         "nobody read for the group while it was waited for: what it makes of events that it took "
         "before may come yet; count again once it runs");
   }
+  for (const std::string& id : facts.rebuilds) {
+    add("task/" + id, nullptr,
+        "the rebuild of an index of events did not come on while it was waited for: what it read "
+        "before may come yet; count again once it has ended");
+  }
   for (const auto& [place, why] : kUncounted) add(place, nullptr, why);
   for (const KeptPart& part : facts.uncounted) add(part.place, nullptr, part.remains);
   return remains;

@@ -17,6 +17,7 @@ struct ErasureFacts {
   std::vector<KeptPart> left;                  // as it was counted at the end
   // Groups that did not come by while they were waited for: what they do of it may come yet.
   std::vector<std::string> absent;
+  std::vector<std::string> rebuilds;  // ids of tasks, likewise
   // Places of these engines that tell nobody whose what is, with why it remains.
   std::vector<KeptPart> uncounted;
 };

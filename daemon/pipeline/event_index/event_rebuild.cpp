@@ -1,6 +1,7 @@
 #include "daemon/pipeline/event_index/event_rebuild.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/telemetry/log.h"
 #include "daemon/pipeline/event_index/event_index_stage.h"
@@ -16,6 +17,9 @@ std::string place_of(const TopicPartition& partition) {
   return partition.topic + "/" + std::to_string(partition.partition);
 }
 
+// In the checkpoint: rises once what was read of the log is held no more.
+constexpr const char* kSteps = "steps";
+
 class EventRebuild {
  public:
   EventRebuild(TaskContext& context, const EventRebuildDeps& deps, std::string type,
@@ -24,7 +28,7 @@ class EventRebuild {
         deps_(deps),
         type_(std::move(type)),
         spec_(std::move(spec)),
-        stage_(make_event_index_stage(deps.index, deps.embedders, deps.searchable)) {}
+        stage_(make_event_index_stage(deps.index, deps.embedders, deps.searchable, false)) {}
 
   Status run() {
     const Status built = build();
@@ -57,7 +61,8 @@ class EventRebuild {
            {{"type", type_},
             {"generation", number_},
             {"previous", previous_},
-            {"documents", documents_}});
+            {"documents", documents_},
+            {"left_out", left_out_}});
     return {};
   }
 
@@ -75,6 +80,8 @@ class EventRebuild {
     if (there) {
       number_ = begun;
       documents_ = kept.value("documents", std::int64_t{0});
+      steps_ = kept.value(kSteps, std::int64_t{0});
+      left_out_ = kept.value("left_out", std::int64_t{0});
       places_ = kept.value("places", Json::object());
       if (previous_ == number_) {  // the process ended between the flip and the end
         early_ = kept.value("early", false);
@@ -105,16 +112,29 @@ class EventRebuild {
       const auto had = deps_.embedders.of(one.info.spec);
       if (had) continue;
       if (number == previous_) {
-        MESH_TRY(insist(context_, [&] { return deps_.index.serve(type_, number_); }));
-        early_ = true;
-        previous_ = 0;
-        report(context_, 0, 0, checkpoint(), Json::object());
+        MESH_TRY(serve_early());
       }
       log::warn("a generation of an index of events is given up, since its embedder is gone",
                 {{"generation", one.info.name}, {"error", had.error().to_string()}});
       MESH_TRY(insist(context_, [&] { return deps_.index.drop(type_, number); }));
     }
     return {};
+  }
+
+  // The checkpoint first: whoever finds that it serves, and no word of that it is not filled, would
+  // take it for complete.
+  Status serve_early() {
+    const int lost = std::exchange(previous_, 0);
+    early_ = true;
+    auto served =
+        insist(context_, [&] { return context_.progress(0, 0, checkpoint(), Json::object()); });
+    if (served) {
+      served = insist(context_, [&] { return deps_.index.serve(type_, number_); });
+    }
+    if (served) return {};
+    early_ = false;
+    previous_ = lost;
+    return served;
   }
 
   Status fill() {
@@ -134,50 +154,74 @@ class EventRebuild {
   }
 
   Status fill(const TopicPartition& partition, std::int64_t from, std::int64_t end) {
-    Status written;
-    MESH_TRY(scan(deps_.log, partition, from, end, [&](std::vector<StoredRecord>& records) {
-      written = write(records);
-      if (!written) return false;
-      const std::int64_t next = records.back().position.offset + 1;
-      done_ += next - from;
-      from = next;
-      places_[place_of(partition)] = next;
-      report(context_, done_, total_, checkpoint(), Json::object());
-      return !context_.stopping();
-    }));
-    MESH_TRY(std::move(written));
-    if (context_.stopping()) return stopped_early();
+    for (bool more = true; more;) {
+      more = MESH_TRY(insist(context_, [&] { return fill_step(partition, from, end); }));
+      if (context_.stopping()) return stopped_early();
+    }
     return {};
   }
 
-  // A record that is no event, or one that the embedder refuses, is in no generation.
+  // What one read has; false at the end. Read anew where it is tried again: in between nothing is
+  // held in memory that an erasure may take out of the log meanwhile.
+  Result<bool> fill_step(const TopicPartition& partition, std::int64_t& from, std::int64_t end) {
+    bool any = false;
+    Status written;
+    const auto read =
+        scan(deps_.log, partition, from, end, [&](std::vector<StoredRecord>& records) {
+          any = true;
+          written = write(records);
+          if (!written) return false;
+          const std::int64_t next = records.back().position.offset + 1;
+          done_ += next - from;
+          from = next;
+          places_[place_of(partition)] = next;
+          return false;
+        });
+    // Also of one that failed: an erasure waits until what was read before is held no more.
+    ++steps_;
+    if (any) report(context_, done_, total_, checkpoint(), Json::object());
+    MESH_TRY(Status(read));
+    MESH_TRY(std::move(written));
+    return any;
+  }
+
+  // A record that is no event, one that the embedder refuses, and one that fails as often as a
+  // pipeline would try it, is in no generation.
   Status write(const std::vector<StoredRecord>& records) {
     std::vector<StageInput> batch;
     for (const auto& record : records) {
       auto event = from_record(record);
       if (event && event->type == type_) batch.push_back({std::move(*event), record.position});
     }
-    return insist(context_, [&]() -> Status {
-      const auto results = stage_->process(batch, {});
-      std::int64_t fine = 0;
-      for (const auto& result : results) {
-        if (result.outcome == StageResult::Outcome::outage ||
-            result.outcome == StageResult::Outcome::retry) {
-          return fail(ErrorKind::unavailable, result.cause);
-        }
-        fine += result.outcome == StageResult::Outcome::done ? 1 : 0;
+    if (batch.empty()) return {};
+    const auto results = stage_->process(batch, {});
+    ++attempts_;
+    std::int64_t fine = 0, left_out = 0;
+    for (const auto& result : results) {
+      const bool again = result.outcome == StageResult::Outcome::retry;
+      if (result.outcome == StageResult::Outcome::outage) {
+        attempts_ = 0;
+        return fail(ErrorKind::unavailable, result.cause);
       }
-      documents_ += fine;
-      return {};
-    });
+      if (again && attempts_ < deps_.max_attempts) {
+        return fail(ErrorKind::unavailable, result.cause);
+      }
+      const bool done = result.outcome == StageResult::Outcome::done;
+      (done ? fine : left_out) += 1;
+      if (!done) {
+        log::warn("an event is left out of a generation of its index",
+                  {{"type", type_}, {"generation", number_}, {"error", result.cause}});
+      }
+    }
+    attempts_ = 0;
+    documents_ += fine;
+    left_out_ += left_out;
+    return {};
   }
 
   Json checkpoint() const {
-    return {{"generation", number_},
-            {"previous", previous_},
-            {"documents", documents_},
-            {"places", places_},
-            {"early", early_}};
+    return {{"generation", number_}, {"previous", previous_}, {"documents", documents_},
+            {"left_out", left_out_}, {"places", places_},     {"early", early_}};
   }
 
   TaskContext& context_;
@@ -189,7 +233,9 @@ class EventRebuild {
   int previous_ = 0;
   bool served_ = false;
   bool early_ = false;  // it serves and is not filled yet
-  std::int64_t done_ = 0, total_ = 0, documents_ = 0;
+  std::int64_t steps_ = 0;
+  int attempts_ = 0;  // of what is being written, without outages
+  std::int64_t done_ = 0, total_ = 0, documents_ = 0, left_out_ = 0;
   Json places_ = Json::object();
 };
 
@@ -202,14 +248,18 @@ Json rebuild_task(const std::string& type, const GenerationSpec& spec) {
           {"model", spec.model}};
 }
 
-std::optional<GenerationSpec> rebuilt_spec(const Task& task) {
+std::optional<GenerationSpec> event_rebuild_spec(const Task& task) {
   if (!task.spec.is_object() || task.spec.value("type", "").empty()) return std::nullopt;
   return GenerationSpec{task.spec.value("dimension", 0), task.spec.value("embedder", ""),
                         task.spec.value("model", "")};
 }
 
+std::int64_t event_rebuild_steps(const Task& task) {
+  return task.checkpoint.is_object() ? task.checkpoint.value(kSteps, std::int64_t{0}) : 0;
+}
+
 Status rebuild_events(TaskContext& context, const EventRebuildDeps& deps) {
-  auto spec = rebuilt_spec(context.task());
+  auto spec = event_rebuild_spec(context.task());
   if (!spec) return fail(ErrorKind::invalid, "the task names no type of events");
   return EventRebuild(context, deps, context.task().spec.at("type"), std::move(*spec)).run();
 }

@@ -12,7 +12,10 @@ namespace mesh::pipeline {
 // {"type","embedder","dimension","model"}
 Json rebuild_task(const std::string& type, const GenerationSpec& spec);
 // Nothing where the task names no type.
-std::optional<GenerationSpec> rebuilt_spec(const Task& task);
+std::optional<GenerationSpec> event_rebuild_spec(const Task& task);
+
+// Rises with each read of the log, once nothing of that is held any more.
+std::int64_t event_rebuild_steps(const Task& task);
 
 struct EventRebuildDeps {
   EventIndex& index;
@@ -20,7 +23,8 @@ struct EventRebuildDeps {
   SearchableOf searchable;
   EventLog& log;
   LogAdmin& admin;
-  Duration settle;  // see EventIndexing
+  Duration settle;       // see EventIndexing
+  int max_attempts = 8;  // with an event that fails, outages left out; then it is left out
 };
 
 // See EventIndexing::rebuild. Filled up to the log's end of `settle` after the generation is made:

@@ -15,6 +15,7 @@
 #include "tests/support/fake_keys.h"
 #include "tests/support/fake_outbox.h"
 #include "tests/support/fake_read_cache.h"
+#include "tests/support/fake_stores.h"
 #include "tests/support/fake_tenant_data.h"
 #include "tests/support/fake_tenants.h"
 #include "tests/support/hooked_event_index.h"
@@ -107,6 +108,7 @@ struct World {
                     .admin = *read_admin,
                     .users = users,
                     .tenants = tenants,
+                    .tasks = tasks,
                     .data = data,
                     .keys = keys,
                     .outbox = outbox,
@@ -164,6 +166,7 @@ struct World {
   ManualClock clock;
   FakeEventLog log{clock};
   FakeTenants tenants;
+  FakeTaskStore tasks{clock};
   FakeKeyStore keys;
   FakeTenantData data{keys};
   FakeLeaseStore leases{clock};
@@ -193,6 +196,34 @@ class ErasureTest : public testing::Test, public World {
     return {};
   }
 };
+
+// It held events that it had read, and wrote them behind the receipt.
+TEST_F(ErasureTest, ARebuildOfEventsThatRunsIsWaitedForUntilItHasReadAnew) {
+  Task task{.id = "r", .kind = "rebuild"};
+  task.spec = {{"type", "analytics.recorded"}};
+  ASSERT_TRUE(tasks.insert(task));
+  const auto claimed = tasks.claim("one", {.kinds = {"rebuild"}}, std::chrono::hours(1));
+  ASSERT_TRUE(claimed && *claimed);
+  task = (*claimed)->task;
+  task.state = Task::State::running;
+  task.checkpoint = {{"steps", 1}};
+  ASSERT_TRUE(tasks.store(task, (*claimed)->token));
+  auto context = this->context();
+  bool waited = false;
+  context.on_pause = [&] {
+    const auto& waits = context.task().result.value("waits_for", Json::array());
+    if (waits != Json::array({"rebuild r"}) || std::exchange(waited, true)) return;
+    EventDocument late{
+        .tenant = tenant("acme"), .type = "analytics.recorded", .event_id = "e", .subject = "1"};
+    late.vectors["e"] = {1};
+    ASSERT_TRUE(events.apply({&late, 1}));
+    task.checkpoint = {{"steps", 2}};
+    ASSERT_TRUE(tasks.store(task, (*claimed)->token));
+  };
+  ASSERT_TRUE(erasure().run(context));
+  EXPECT_TRUE(waited);
+  EXPECT_EQ(events.kept(tenant("acme"), {})->documents, 0);
+}
 
 TEST_F(ErasureTest, TakesAllOfATenantAndNothingOfAnother) {
   auto work = context();
