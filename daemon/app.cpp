@@ -159,8 +159,8 @@ Status App::Impl::start() {
       Pipelines::Self{process, options.version, receipt_key.get(),
                       [this](const auto& tenant) { recent_searches->forget(tenant); },
                       [this](const auto& tenant, auto type) { return searchable(tenant, type); },
-                      [this]() -> Result<std::set<std::string>> {
-                        if (!config.vectors.events) return std::set<std::string>();
+                      [this]() -> Result<pipeline::SearchableTypes> {
+                        if (!config.vectors.events) return pipeline::SearchableTypes();
                         return directory->searchable_types();
                       }},
       clock, metrics, usage, spans.get());

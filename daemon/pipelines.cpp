@@ -84,6 +84,7 @@ pipeline::ErasureDeps erasure_deps(const config::Config& config, const Ports& po
                              .admin = ports.log_admin,
                              .users = ports.users,
                              .tenants = ports.tenants,
+                             .tasks = ports.tasks,
                              .data = ports.tenant_data,
                              .keys = ports.keys,
                              .outbox = ports.outbox,
@@ -221,12 +222,12 @@ Pipelines::Pipelines(const config::Config& config, const Ports& ports, const Sel
   tasks.define(
       "rebuild",
       [this](auto& context) {
-        return pipeline::rebuilt_spec(context.task()) ? events.rebuild(context)
-                                                      : generations.rebuild(context);
+        return pipeline::event_rebuild_spec(context.task()) ? events.rebuild(context)
+                                                            : generations.rebuild(context);
       },
       [this](const Task& task) {
-        return pipeline::rebuilt_spec(task) ? events.can_rebuild(task)
-                                            : generations.can_rebuild(task);
+        return pipeline::event_rebuild_spec(task) ? events.can_rebuild(task)
+                                                  : generations.can_rebuild(task);
       });
 }
 

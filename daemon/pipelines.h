@@ -50,7 +50,7 @@ class Pipelines {
     // Told of a tenant that is erased here, as soon as its data are.
     std::function<void(const TenantId&)> forget = [](const TenantId&) {};
     pipeline::SearchableOf searchable = {};
-    std::function<Result<std::set<std::string>>()> searchable_types = {};
+    std::function<Result<pipeline::SearchableTypes>()> searchable_types = {};
   };
   // What is given outlives the pipelines. `spans` is null where no traces are sent.
   Pipelines(const config::Config& config, const Ports& ports, const Self& self, Clock& clock,

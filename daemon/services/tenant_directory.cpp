@@ -164,10 +164,10 @@ Result<std::shared_ptr<const Searchable>> TenantDirectory::searchable(const Tena
   });
 }
 
-Result<std::set<std::string>> TenantDirectory::searchable_types() const {
-  std::set<std::string> types;
+Result<std::map<std::string, int>> TenantDirectory::searchable_types() const {
+  std::map<std::string, int> types;
   for (const EventTypeDef& type : event_types()) {
-    if (built_in_searchable(type.type) != nullptr) types.emplace(type.type);
+    if (built_in_searchable(type.type) != nullptr) types.emplace(type.type, 0);
   }
   std::shared_lock lock(mutex_);
   if (!complete_) {
@@ -175,7 +175,11 @@ Result<std::set<std::string>> TenantDirectory::searchable_types() const {
   }
   for (const auto& [id, record] : records_) {
     if (!record) continue;
-    for (const auto& [type, searchable] : record->search) types.insert(type);
+    int place = 0;
+    for (const auto& [type, searchable] : record->search) {
+      const auto at = types.try_emplace(type, place).first;
+      at->second = std::min(at->second, place++);
+    }
   }
   return types;
 }

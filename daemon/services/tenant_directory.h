@@ -55,8 +55,9 @@ class TenantDirectory {
   // What of the tenant's events of the type is searchable; null: nothing.
   Result<std::shared_ptr<const Searchable>> searchable(const TenantId& tenant,
                                                        std::string_view type);
-  // The types that are so for at least one tenant.
-  Result<std::set<std::string>> searchable_types() const;
+  // The types that are so for at least one tenant, each with the place that it has among the types
+  // of its tenant's record, from 0, the lowest of all; 0 of the catalogue's.
+  Result<std::map<std::string, int>> searchable_types() const;
   Result<Quotas> quotas(const TenantId& tenant);
   // Of a token of this user, and where the record says so.
   struct Role {

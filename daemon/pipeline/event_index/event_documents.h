@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,10 @@ namespace mesh::pipeline {
 // tenant's record could never be read. Any thread; does not block.
 using SearchableOf = std::function<Result<std::shared_ptr<const Searchable>>(
     const TenantId& tenant, std::string_view type)>;
+
+// The types that are searchable for at least one tenant, each with its turn: the place that it has
+// among its tenant's types, from 0, the lowest of all tenants; 0 of the catalogue's.
+using SearchableTypes = std::map<std::string, int>;
 
 struct EventText {
   EventDocument document;  // without vectors

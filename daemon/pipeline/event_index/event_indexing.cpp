@@ -4,6 +4,8 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <tuple>
 #include <utility>
 
 #include "common/base/periodic.h"
@@ -12,30 +14,51 @@
 #include "common/telemetry/log.h"
 #include "daemon/pipeline/event_index/event_index_stage.h"
 #include "daemon/pipeline/event_index/event_rebuild.h"
+#include "daemon/pipeline/event_index/event_sweep.h"
 #include "daemon/pipeline/groups.h"
 #include "daemon/pipeline/scan.h"
 
 namespace mesh::pipeline {
 namespace {
 
-constexpr const char* kSweepLease = "event-index";
-constexpr Duration kSweepLeaseTime = 3 * EventIndexing::kSweep;
 constexpr const char* kMakerLease = "event-generations";
 constexpr Duration kMakerTime{30'000};
 constexpr int kTasksSeen = 100;  // newest ones, for a rebuild under way
-constexpr int kTenantsSeen = 1'000;
 // After a rebuild that the mesh asked for by itself, and that failed or was cancelled.
 constexpr Duration kAskAgain{5 * 60'000};
 
-using EventGenerations = std::vector<EventGeneration>;
+using EventSpecs = std::vector<EventSpec>;
+using Topics = std::vector<std::string>;
 
-bool has_one(const EventGenerations& all, std::string_view type) {
-  return std::ranges::find(all, type, &EventGeneration::type) != all.end();
+bool has_one(const EventSpecs& all, std::string_view type) {
+  return std::ranges::find(all, type, &EventSpec::type) != all.end();
 }
 
-bool is_served(const EventGenerations& all, std::string_view type) {
-  return std::ranges::any_of(all,
-                             [&](const auto& one) { return one.type == type && one.info.serving; });
+bool is_served(const EventSpecs& all, std::string_view type) {
+  return std::ranges::any_of(all, [&](const auto& one) { return one.type == type && one.serving; });
+}
+
+bool is_rebuild_of(const Task& task, std::string_view type) {
+  return task.kind == "rebuild" && task.spec.is_object() && task.spec.value("type", "") == type;
+}
+
+// What has not ended and makes a generation of the type; null: nothing does.
+const Task* rebuild_under_way(const std::vector<Task>& newest, std::string_view type) {
+  const auto at = std::ranges::find_if(
+      newest, [&](const Task& task) { return is_rebuild_of(task, type) && !has_ended(task); });
+  return at == newest.end() ? nullptr : &*at;
+}
+
+bool has_just_failed(const std::vector<Task>& newest, std::string_view type, Timestamp now) {
+  return std::ranges::any_of(newest, [&](const Task& task) {
+    const bool failed = task.state == Task::State::failed || task.state == Task::State::cancelled;
+    return is_rebuild_of(task, type) && failed && task.finished_at + kAskAgain > now;
+  });
+}
+
+// Tells it, and keeps the first.
+void note(Status& first, Status done) {
+  if (!done && first) first = std::move(done);
 }
 
 bool is_of_catalogue(std::string_view topic) {
@@ -57,7 +80,9 @@ bool is_begun(const GroupInfo& group) {
 struct EventIndexing::Impl {
   explicit Impl(Deps d)
       : deps(std::move(d)),
-        stage(make_event_index_stage(deps.index, deps.embedders, deps.searchable)) {}
+        stage(make_event_index_stage(deps.index, deps.embedders, deps.searchable)),
+        sweep({deps.index, deps.pipeline.admin, deps.tenants, deps.leases, deps.pipeline.clock,
+               deps.process}) {}
 
   const Deps deps;
   const std::shared_ptr<Stage> stage;  // one for all: it holds nothing of a topic
@@ -65,29 +90,29 @@ struct EventIndexing::Impl {
   mutable std::mutex mutex;
   std::map<std::string, std::unique_ptr<Pipeline>> pipelines;  // by topic; guarded by mutex
   bool stopped = false;                                        // likewise
-  bool told_too_many = false;                                  // guarded by looking
-  // Where each partition began when it was last swept. This and the following: of the sweeps.
-  Offsets swept;
-  std::optional<Lease> lease;
-  SteadyTime sweep_at{};
+  // This and the following guarded by looking.
+  std::vector<std::string> left_out;        // types of topics that are not read, as last told
+  std::optional<Topics> tidied;             // the topics read when no group was left to give up
+  std::set<std::string> read_elsewhere;     // groups to give up that another process reads
+  std::map<std::string, SteadyTime> gone;   // types that nobody searches, since when
+  std::optional<std::vector<Task>> newest;  // tasks, read at most once in a look
   std::atomic<bool> begun{false};
+  EventSweep sweep;
   std::unique_ptr<Periodic> looks;  // last: it uses all of the above
 
   LogAdmin& admin() const { return deps.pipeline.admin; }
-  void turn();
   Status look();
-  Status sweep();
-  std::vector<std::string> in_turn(const std::map<std::string, std::vector<std::string>>& types);
+  Topics choose(const SearchableTypes& types, const std::vector<TopicInfo>& there);
+  Status read_topic(const std::string& topic, const SearchableTypes& types, const EventSpecs& all);
+  Status give_up_groups(const Topics& chosen);
+  Status give_up_types(const SearchableTypes& types, const Topics& chosen, const EventSpecs& all);
   // Whether the topic can be read; not while another process makes them.
   Result<bool> make_generations(const std::string& topic, const std::vector<std::string>& types,
-                                const EventGenerations& all);
+                                const EventSpecs& all);
   Status make_missing(const std::string& topic, const std::vector<std::string>& missing);
-  Result<bool> is_asked_for(const std::string& type) const;
-  Result<bool> has_just_failed(const std::string& type) const;
+  Status ask_for_rebuild(const std::string& type);
   Status run_pipeline(const std::string& topic);
   LetterFate fate(const Position& died);
-  Result<std::map<std::string, Duration>> retentions() const;
-  Result<bool> holds_lease();
 };
 
 Result<std::string> topic_of(std::string_view type) {
@@ -104,21 +129,23 @@ Status EventIndexing::start() {
   Impl& impl = *impl_;
   if (impl.looks) return {};
   Clock& clock = impl.deps.pipeline.clock;
-  impl.sweep_at = clock.steady() + kSweep;
   if (auto looked = look(); !looked) {
     if (!looked.error().retryable()) return looked;
     tell(looked.error());
   }
   // The first time of a Periodic is the caller's, who has just looked.
   impl.looks = std::make_unique<Periodic>("event-index", clock, kLook, [&impl] {
-    if (impl.begun.exchange(true)) impl.turn();
+    if (!impl.begun.exchange(true)) return;
+    if (auto looked = impl.look(); !looked) tell(looked.error());
   });
+  impl.sweep.start();
   return {};
 }
 
 void EventIndexing::stop() {
   Impl& impl = *impl_;
   if (impl.looks) impl.looks->stop();
+  impl.sweep.stop();
   std::map<std::string, std::unique_ptr<Pipeline>> all;
   {
     std::lock_guard lock(impl.mutex);
@@ -126,70 +153,139 @@ void EventIndexing::stop() {
     all = std::exchange(impl.pipelines, {});
   }
   for (auto& [topic, pipeline] : all) pipeline->stop();
-  if (impl.lease) (void)impl.deps.leases.release(*impl.lease);  // it runs out by itself
-  impl.lease.reset();
 }
 
 Status EventIndexing::look() { return impl_->look(); }
 
-Status EventIndexing::sweep() { return impl_->sweep(); }
+Status EventIndexing::sweep() { return impl_->sweep.round(); }
 
-void EventIndexing::Impl::turn() {
-  if (auto looked = look(); !looked) tell(looked.error());
-  if (deps.pipeline.clock.steady() < sweep_at) return;
-  sweep_at = deps.pipeline.clock.steady() + kSweep;
-  if (auto done = sweep(); !done) {
-    log::warn("the event index may hold what the log does not; the next round takes it out",
-              {{"error", done.error().to_string()}});
-  }
-}
-
+// A topic that fails does not hold up the others.
 Status EventIndexing::Impl::look() {
   std::lock_guard only(looking);
-  std::map<std::string, std::vector<std::string>> types;  // by topic
-  for (const auto& type : MESH_TRY(deps.types())) {
-    // A name that has no topic cannot have an event either.
-    if (const auto topic = topic_of(type)) types[*topic].push_back(type);
-  }
+  newest.reset();
+  const auto types = MESH_TRY(deps.types());
   const auto topics = MESH_TRY(admin().topics());
-  const auto all = MESH_TRY(deps.index.generations());
-  std::size_t room = kMaxTopics;
-  for (const auto& topic : in_turn(types)) {
-    // That of an own type is made when the first event of it comes.
-    const auto there =
-        std::ranges::any_of(topics, [&](const TopicInfo& info) { return info.spec.name == topic; });
-    if (!there) continue;
-    if (room == 0) {
-      if (!std::exchange(told_too_many, true)) {
-        log::warn("more topics have searchable types than are read: the others are not searched",
-                  {{"read", kMaxTopics}, {"first_left_out", topic}});
-      }
-      break;
-    }
-    --room;
-    // Before the pipeline: what it reads without one is in no generation.
-    const bool readable = MESH_TRY(make_generations(topic, types.at(topic), all));
-    if (readable) MESH_TRY(run_pipeline(topic));
-  }
-  return {};
+  const auto all = MESH_TRY(deps.index.specs());
+  const auto chosen = choose(types, topics);
+  Status first = give_up_groups(chosen);
+  note(first, give_up_types(types, chosen, all));
+  for (const auto& topic : chosen) note(first, read_topic(topic, types, all));
+  return first;
 }
 
-// Those of the catalogue, which are everybody's, then those that are read already, so that what is
-// found today is found tomorrow.
-std::vector<std::string> EventIndexing::Impl::in_turn(
-    const std::map<std::string, std::vector<std::string>>& types) {
-  std::vector<std::string> all;
-  for (const auto& [topic, of_it] : types) all.push_back(topic);
-  std::lock_guard lock(mutex);
-  std::ranges::stable_sort(all, {}, [&](const std::string& topic) {
-    return std::pair(!is_of_catalogue(topic), !pipelines.contains(topic));
-  });
-  return all;
+// The topics that are read. First those of the catalogue, which are everybody's, then each tenant's
+// first, each one's second and so on, so that one with many leaves room for others; of one turn
+// those that are read already, so that what is found today is found tomorrow.
+Topics EventIndexing::Impl::choose(const SearchableTypes& types,
+                                   const std::vector<TopicInfo>& there) {
+  std::map<std::string, int> turns;  // by topic
+  for (const auto& [type, turn] : types) {
+    // A name that has no topic cannot have an event either.
+    const auto topic = topic_of(type);
+    // That of an own type is made when the first event of it comes.
+    if (!topic || std::ranges::none_of(
+                      there, [&](const TopicInfo& info) { return info.spec.name == *topic; })) {
+      continue;
+    }
+    const auto at = turns.try_emplace(*topic, turn).first;
+    at->second = std::min(at->second, turn);
+  }
+  Topics chosen;
+  for (const auto& [topic, turn] : turns) chosen.push_back(topic);
+  {
+    std::lock_guard lock(mutex);
+    std::ranges::stable_sort(chosen, {}, [&](const std::string& topic) {
+      return std::tuple(!is_of_catalogue(topic), turns.at(topic), !pipelines.contains(topic));
+    });
+  }
+  if (chosen.size() > kMaxTopics) chosen.resize(kMaxTopics);
+  std::vector<std::string> others;
+  for (const auto& [type, turn] : types) {
+    const auto topic = topic_of(type);
+    if (topic && turns.contains(*topic) && std::ranges::find(chosen, *topic) == chosen.end()) {
+      others.push_back(type);
+    }
+  }
+  if (!others.empty() && others != left_out) {
+    log::warn("more topics have searchable types than are read: events of others are not found",
+              {{"read", kMaxTopics}, {"left_out", join(others, ", ")}});
+  }
+  left_out = std::move(others);
+  return chosen;
+}
+
+Status EventIndexing::Impl::read_topic(const std::string& topic, const SearchableTypes& types,
+                                       const EventSpecs& all) {
+  std::vector<std::string> of_it;
+  for (const auto& [type, turn] : types) {
+    if (const auto its = topic_of(type); its && *its == topic) of_it.push_back(type);
+  }
+  // Before the pipeline: what it reads without one is in no generation.
+  const bool readable = MESH_TRY(make_generations(topic, of_it, all));
+  return readable ? run_pipeline(topic) : Status();
+}
+
+// A group that nobody reads any more would hold the log's retention for ever. One that comes back
+// begins anew, and so finds all that the log has.
+Status EventIndexing::Impl::give_up_groups(const Topics& chosen) {
+  std::vector<std::unique_ptr<Pipeline>> ended;
+  {
+    std::lock_guard lock(mutex);
+    for (auto& [topic, pipeline] : pipelines) {
+      if (std::ranges::find(chosen, topic) == chosen.end()) ended.push_back(std::move(pipeline));
+    }
+    std::erase_if(pipelines, [](const auto& one) { return one.second == nullptr; });
+  }
+  for (auto& pipeline : ended) pipeline->stop();
+  if (tidied == chosen) return {};
+  std::set<std::string> wanted;
+  for (const auto& topic : chosen) wanted.insert(event_group(topic));
+  Status first;
+  std::set<std::string> active;
+  for (const GroupInfo& group : MESH_TRY(admin().groups())) {
+    if (!is_of_event_index(group.name) || wanted.contains(group.name)) continue;
+    auto deleted =
+        group.active ? fail(ErrorKind::conflict, "it is read") : admin().delete_group(group.name);
+    if (deleted) {
+      log::info("a group of the index of events is given up, since nobody searches its topic",
+                {{"group", group.name}});
+    } else if (deleted.error().kind == ErrorKind::conflict) {
+      active.insert(group.name);  // by a process that does not know it yet
+    } else if (deleted.error().kind != ErrorKind::not_found) {
+      note(first, std::move(deleted));
+    }
+  }
+  read_elsewhere = std::move(active);
+  if (first && read_elsewhere.empty()) tidied = chosen;
+  return first;
+}
+
+// What is written to no more would lack what comes, should the type be searched again. Another
+// process may know of a type that this one does not know yet.
+Status EventIndexing::Impl::give_up_types(const SearchableTypes& types, const Topics& chosen,
+                                          const EventSpecs& all) {
+  std::set<std::string> unsearched;
+  for (const auto& one : all) {
+    if (!types.contains(one.type)) unsearched.insert(one.type);
+  }
+  std::erase_if(gone, [&](const auto& one) { return !unsearched.contains(one.first); });
+  const auto now = deps.pipeline.clock.steady();
+  Status first;
+  for (const auto& type : unsearched) {
+    const auto since = gone.try_emplace(type, now).first->second;
+    if (now < since + deps.settle) continue;
+    const auto topic = topic_of(type);
+    const bool ours = topic && std::ranges::find(chosen, *topic) != chosen.end();
+    if (topic && !ours && read_elsewhere.contains(event_group(*topic))) continue;
+    log::info("the index of events that nobody searches is dropped", {{"type", type}});
+    note(first, deps.index.forget(type));
+  }
+  return first;
 }
 
 Result<bool> EventIndexing::Impl::make_generations(const std::string& topic,
                                                    const std::vector<std::string>& types,
-                                                   const EventGenerations& all) {
+                                                   const EventSpecs& all) {
   std::vector<std::string> missing;
   for (const auto& type : types) {
     if (!is_served(all, type)) missing.push_back(type);
@@ -206,7 +302,7 @@ Result<bool> EventIndexing::Impl::make_generations(const std::string& topic,
 
 Status EventIndexing::Impl::make_missing(const std::string& topic,
                                          const std::vector<std::string>& missing) {
-  const auto now = MESH_TRY(deps.index.generations());
+  const auto now = MESH_TRY(deps.index.specs());
   const auto groups = MESH_TRY(admin().groups());
   const auto group = std::ranges::find(groups, event_group(topic), &GroupInfo::name);
   // Where processes learn of a tenant's record one after the other, one that reads may pass over
@@ -221,31 +317,25 @@ Status EventIndexing::Impl::make_missing(const std::string& topic,
       continue;
     }
     // The group stands beyond what a new generation has to hold.
-    const bool asked = MESH_TRY(is_asked_for(type));
-    const bool failed = MESH_TRY(has_just_failed(type));
-    if (asked || failed) continue;
-    MESH_TRY(deps.submit(rebuild_task(type, deps.embedders.configured_spec())));
+    MESH_TRY(ask_for_rebuild(type));
   }
   return {};
 }
 
-Result<bool> EventIndexing::Impl::is_asked_for(const std::string& type) const {
-  const auto newest = MESH_TRY(deps.tasks.list(kTasksSeen));
-  return std::ranges::any_of(newest, [&](const Task& task) {
-    return task.kind == "rebuild" && !has_ended(task) && task.spec.is_object() &&
-           task.spec.value("type", "") == type;
+// One after the other, since they exclude each other: of many types that come at once, as with a
+// tenant's record, a task for each would keep an operator's rebuild waiting behind all of them.
+Status EventIndexing::Impl::ask_for_rebuild(const std::string& type) {
+  if (!newest) newest = MESH_TRY(deps.tasks.list(kTasksSeen));
+  const bool own_waits = std::ranges::any_of(*newest, [](const Task& task) {
+    return task.kind == "rebuild" && task.started_by == kStartedByMesh && !has_ended(task);
   });
-}
-
-Result<bool> EventIndexing::Impl::has_just_failed(const std::string& type) const {
-  const auto newest = MESH_TRY(deps.tasks.list(kTasksSeen));
-  const Timestamp now = deps.pipeline.clock.now();
-  return std::ranges::any_of(newest, [&](const Task& task) {
-    return task.kind == "rebuild" &&
-           (task.state == Task::State::failed || task.state == Task::State::cancelled) &&
-           task.finished_at + kAskAgain > now && task.spec.is_object() &&
-           task.spec.value("type", "") == type;
-  });
+  if (own_waits || rebuild_under_way(*newest, type) != nullptr ||
+      has_just_failed(*newest, type, deps.pipeline.clock.now())) {
+    return {};
+  }
+  MESH_TRY(deps.submit(rebuild_task(type, deps.embedders.configured_spec())));
+  newest = MESH_TRY(deps.tasks.list(kTasksSeen));
+  return {};
 }
 
 Status EventIndexing::Impl::run_pipeline(const std::string& topic) {
@@ -272,56 +362,6 @@ LetterFate EventIndexing::Impl::fate(const Position& died) {
   return is_event ? LetterFate::write : LetterFate::leave;
 }
 
-// What is taken out twice is taken out once: nothing here asks for the token.
-Result<bool> EventIndexing::Impl::holds_lease() {
-  if (lease) {
-    const Status renewed = deps.leases.renew(*lease, kSweepLeaseTime);
-    if (renewed) return true;
-    if (renewed.error().kind != ErrorKind::conflict) return fail(renewed.error());
-    lease.reset();
-    swept.clear();
-  }
-  lease = MESH_TRY(deps.leases.acquire(kSweepLease, deps.process, kSweepLeaseTime));
-  return lease.has_value();
-}
-
-Status EventIndexing::Impl::sweep() {
-  const bool ours = MESH_TRY(holds_lease());
-  if (!ours) return {};
-  std::set<std::string> topics;
-  for (const auto& generation : MESH_TRY(deps.index.generations())) {
-    if (const auto topic = topic_of(generation.type)) topics.insert(*topic);
-  }
-  for (const auto& topic : MESH_TRY(admin().topics())) {
-    if (!topics.contains(topic.spec.name)) continue;
-    for (std::int32_t p = 0; p < static_cast<std::int32_t>(topic.partitions.size()); ++p) {
-      const TopicPartition partition{topic.spec.name, p};
-      const auto start = topic.partitions[static_cast<std::size_t>(p)].start;
-      auto& at = swept[partition];
-      if (start <= at) continue;
-      MESH_TRY(deps.index.erase_below(partition, start));
-      at = start;
-    }
-  }
-  for (const auto& [tenant, retention] : MESH_TRY(retentions())) {
-    const auto id = MESH_TRY(TenantId::parse(tenant));
-    MESH_TRY(deps.index.erase(id, std::nullopt, deps.pipeline.clock.now() - retention));
-  }
-  return {};
-}
-
-Result<std::map<std::string, Duration>> EventIndexing::Impl::retentions() const {
-  std::map<std::string, Duration> all;
-  for (std::string after;;) {
-    const auto page = MESH_TRY(deps.tenants.list(after, kTenantsSeen));
-    for (const Tenant& tenant : page) {
-      if (tenant.retention) all.emplace(tenant.id.str(), *tenant.retention);
-    }
-    if (page.size() < kTenantsSeen) return all;
-    after = page.back().id.str();
-  }
-}
-
 std::vector<PipelineStatus> EventIndexing::statuses() {
   std::lock_guard lock(impl_->mutex);
   std::vector<PipelineStatus> all;
@@ -346,15 +386,12 @@ Result<std::shared_ptr<Stage>> EventIndexing::stage(const std::string& group) {
 
 Result<std::vector<EventGenerationStatus>> EventIndexing::list() {
   std::vector<EventGenerationStatus> list;
-  std::map<std::string, int> serving;
-  const auto all = MESH_TRY(impl_->deps.index.generations());
-  for (const auto& one : all) {
-    if (one.info.serving) serving[one.type] = one.info.number;
-  }
-  for (const auto& one : all) {
-    const char* role = one.info.serving                      ? "serving"
-                       : one.info.number > serving[one.type] ? "building"
-                                                             : "previous";
+  const auto newest = MESH_TRY(impl_->deps.tasks.list(kTasksSeen));
+  for (const auto& one : MESH_TRY(impl_->deps.index.generations())) {
+    const Task* const makes = rebuild_under_way(newest, one.type);
+    const bool building = makes != nullptr && makes->checkpoint.is_object() &&
+                          makes->checkpoint.value("generation", 0) == one.info.number;
+    const char* role = one.info.serving ? "serving" : building ? "building" : "previous";
     list.push_back({one, role});
   }
   return list;
@@ -364,33 +401,38 @@ Result<Json> EventIndexing::rebuild_spec(const std::string& type, std::string_vi
                                          std::string_view model) {
   const auto types = MESH_TRY(impl_->deps.types());
   if (!types.contains(type)) {
-    return fail(ErrorKind::not_found,
-                "no tenant searches events of the type " + type +
-                    "; searchable are: " + join({types.begin(), types.end()}, ", "));
+    std::vector<std::string> names;
+    for (const auto& [name, turn] : types) names.push_back(name);
+    return fail(ErrorKind::not_found, "no tenant searches events of the type " + type +
+                                          "; searchable are: " + join(names, ", "));
   }
   return rebuild_task(type, MESH_TRY(impl_->deps.embedders.spec_of(engine, model)));
 }
 
 bool EventIndexing::can_rebuild(const Task& task) const {
-  const auto spec = rebuilt_spec(task);
+  const auto spec = event_rebuild_spec(task);
   return spec && impl_->deps.embedders.of(*spec);
 }
 
 Status EventIndexing::rebuild(TaskContext& context) {
   const Deps& deps = impl_->deps;
   return rebuild_events(context, {deps.index, deps.embedders, deps.searchable, deps.pipeline.log,
-                                  deps.pipeline.admin, deps.settle});
+                                  deps.pipeline.admin, deps.settle, deps.base.retry.max_attempts});
 }
 
 Result<EventGeneration> EventIndexing::rollback(const std::string& type) {
   EventIndex& index = impl_->deps.index;
-  const auto asked = MESH_TRY(impl_->is_asked_for(type));
-  if (asked) {
+  const auto newest = MESH_TRY(impl_->deps.tasks.list(kTasksSeen));
+  if (rebuild_under_way(newest, type) != nullptr) {
     return fail(ErrorKind::conflict, "a rebuild is under way; wait for it or cancel it first");
   }
   auto all = MESH_TRY(index.generations());
+  int serving = 0;
+  for (const auto& one : all) {
+    if (one.type == type && one.info.serving) serving = one.info.number;
+  }
   const auto previous = std::find_if(all.rbegin(), all.rend(), [&](const auto& one) {
-    return one.type == type && !one.info.serving;
+    return one.type == type && one.info.number < serving;
   });
   if (previous == all.rend()) {
     return fail(ErrorKind::conflict, "there is no previous generation of " + type + " to serve");

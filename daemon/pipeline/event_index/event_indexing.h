@@ -19,27 +19,27 @@ namespace mesh::pipeline {
 // Of an index of events.
 struct EventGenerationStatus {
   EventGeneration generation;
-  std::string role;  // "serving", "building", "previous"
+  std::string role;  // "serving"; "building" while a task makes it; "previous"
 };
 
 // Every few seconds it looks which types are searchable for some tenant. A new one gets a
 // generation, which serves at once where nothing of its topic has been read yet, and else is filled
-// by a task first; its topic gets a pipeline, "event-index-<entity>". Once a minute one process, by
-// the lease "event-index", takes out what the log's partitions begin behind, and what is beyond a
-// tenant's own retention. Any thread.
+// by a task first, one type after the other; its topic gets a pipeline, "event-index-<entity>". A
+// type that nobody searches any more loses its generations, and a topic without types its group,
+// which would hold the log's retention. A tenant's new wish for a type that serves others already
+// is kept for what comes from then on: older events of it are found after a rebuild, which somebody
+// has to ask for. Once a minute what the log no longer holds is taken out (event_sweep.h). Any
+// thread.
 class EventIndexing {
  public:
   static constexpr Duration kLook{2'000};
-  static constexpr Duration kSweep{60'000};
-  static constexpr std::size_t kMaxTopics =
-      64;  // of further ones a line says that they are not read
+  static constexpr std::size_t kMaxTopics = 64;  // a line names the types of further ones
 
   struct Deps {
     EventIndex& index;
     Embedders& embedders;
     SearchableOf searchable;
-    // The types that are searchable for at least one tenant. May ask a store.
-    std::function<Result<std::set<std::string>>()> types;
+    std::function<Result<SearchableTypes>()> types;  // may ask a store
     LeaseStore& leases;
     TenantStore& tenants;
     TaskStore& tasks;
@@ -70,9 +70,10 @@ class EventIndexing {
   bool can_rebuild(const Task& task) const;
   // The work of it: a new generation, filled from the log while the pipelines write to it as well,
   // and the flip; older ones than the previous are dropped. Resumable; on cancel or failure the new
-  // one is dropped. Result {"type","generation","previous","documents"}.
+  // one is dropped. Result {"type","generation","previous","documents","left_out"},
+  // the latter the events that no generation takes, as one whose text the embedder refuses.
   Status rebuild(TaskContext& context);
-  // Serves the previous generation of the type again; `conflict` where there is none.
+  // Serves the generation of the type before the serving one again; `conflict` where there is none.
   Result<EventGeneration> rollback(const std::string& type);
 
   // One look, and one round of taking out: for its thread and for tests.

@@ -13,7 +13,6 @@
 namespace mesh::pipeline {
 namespace {
 
-constexpr int kTenantsAtOnce = 1'000;
 constexpr std::size_t kOffsetsAtOnce = 500;  // of an erasure
 constexpr auto kNone = std::numeric_limits<std::int64_t>::max();
 // The mesh's own account of a tenant.
@@ -70,7 +69,7 @@ void TenantRetention::round() {
 }
 
 Status TenantRetention::take_all() {
-  const auto retentions = MESH_TRY(this->retentions());
+  const auto retentions = MESH_TRY(retentions_of(deps_.tenants));
   for (auto& [partition, places] : places_) {
     std::erase_if(places, [&](const auto& place) { return !retentions.contains(place.first); });
   }
@@ -92,18 +91,6 @@ Status TenantRetention::take_all() {
     }
   }
   return all;
-}
-
-Result<TenantRetention::Retentions> TenantRetention::retentions() {
-  Retentions all;
-  for (std::string after;;) {
-    const auto page = MESH_TRY(deps_.tenants.list(after, kTenantsAtOnce));
-    for (const Tenant& tenant : page) {
-      if (tenant.retention) all.emplace(tenant.id.str(), *tenant.retention);
-    }
-    if (page.size() < kTenantsAtOnce) return all;
-    after = page.back().id.str();
-  }
 }
 
 // An erasure may be done twice: nothing that it does asks for the token.

@@ -22,6 +22,7 @@
 #include "common/ports/event_log.h"
 #include "common/ports/lease_store.h"
 #include "common/ports/tenant_store.h"
+#include "daemon/pipeline/retention/retentions.h"
 
 namespace mesh::pipeline {
 
@@ -56,16 +57,15 @@ class TenantRetention {
   void round();
 
  private:
-  using Retentions = std::map<std::string, Duration>;  // by tenant
-  using Places = std::map<std::string, std::int64_t>;  // likewise: before them nothing is left
-  struct Range {                                       // of offsets
+  // By tenant: before them nothing is left.
+  using Places = std::map<std::string, std::int64_t>;
+  struct Range {  // of offsets
     std::int64_t from, to;
     bool is_done() const { return from >= to; }
   };
   using Ranges = std::map<std::string, Range, std::less<>>;  // by tenant
 
   Status take_all();
-  Result<Retentions> retentions();
   Result<bool> holds_lease();
   Result<Ranges> due_ranges(const TopicPartition& partition, std::int64_t committed,
                             const Retentions& retentions);

@@ -85,7 +85,7 @@ class EventIndexingTest : public testing::Test {
         .types =
             [this] {
               std::lock_guard lock(mutex);
-              return Result<std::set<std::string>>(types);
+              return Result<SearchableTypes>(types);
             },
         .leases = leases,
         .tenants = tenants,
@@ -94,6 +94,7 @@ class EventIndexingTest : public testing::Test {
             [this](Json spec) {
               Task task{.id = "task-" + std::to_string(asked.size() + 1), .kind = "rebuild"};
               task.spec = spec;
+              task.started_by = kStartedByMesh;
               asked.push_back(std::move(spec));
               return tasks.insert(task);
             },
@@ -109,9 +110,13 @@ class EventIndexingTest : public testing::Test {
     const Searchable* const known = built_in_searchable(type);
     return std::make_shared<const Searchable>(known ? *known : Searchable{.text = "{text}"});
   }
-  void also(const std::string& type) {
+  void also(const std::string& type, int turn = 0) {
     std::lock_guard lock(mutex);
-    types.insert(type);
+    types.emplace(type, turn);
+  }
+  void no_more(const std::string& type) {
+    std::lock_guard lock(mutex);
+    types.erase(type);
   }
   Position record(const std::string& id, const std::string& message,
                   const std::string& tenant_id = "acme") {
@@ -139,6 +144,10 @@ class EventIndexingTest : public testing::Test {
   bool through(std::int64_t events, const std::string& group = kIndexedGroup) {
     return eventually([&] { return log.committed(group) >= events; });
   }
+  bool has_group(const std::string& name) {
+    const auto groups = log.groups().value();
+    return std::ranges::find(groups, name, &GroupInfo::name) != groups.end();
+  }
   Json spec(const std::string& engine = "") {
     return indexing->rebuild_spec(kIndexedType, engine, "").value();
   }
@@ -163,8 +172,8 @@ class EventIndexingTest : public testing::Test {
   FakeEmbedder embedder, other{"other/8", 8};
   FakeEmbedders embedders{embedder};
   std::mutex mutex;
-  std::set<std::string> types{kIndexedType};  // guarded by mutex
-  std::vector<Json> asked;                    // the specs of rebuilds
+  SearchableTypes types{{kIndexedType, 0}};  // guarded by mutex
+  std::vector<Json> asked;                   // the specs of rebuilds
   std::unique_ptr<EventIndexing> indexing = made("one");
 };
 
@@ -304,6 +313,75 @@ TEST_F(EventIndexingTest, TopicsThatAreReadStayWhenOthersCome) {
   EXPECT_FALSE(indexing->stage("event-index-a"));
 }
 
+// A tenant with 64 topics kept everybody else's from being read.
+TEST_F(EventIndexingTest, EachTenantHasItsTurnAmongTheTopicsThatAreRead) {
+  for (int i = 0; i < static_cast<int>(EventIndexing::kMaxTopics); ++i) {
+    const std::string entity = "b" + std::to_string(i);
+    log.ensure(entity + ".events", TopicKind::activity, 1);
+    also(entity + ".happened", i);
+  }
+  look();
+  log.ensure("z.events", TopicKind::activity, 1);
+  also("z.happened", 0);
+  look();
+  EXPECT_TRUE(indexing->stage("event-index-z"));
+  EXPECT_EQ(indexing->statuses().size(), EventIndexing::kMaxTopics);
+}
+
+// Its group held the log's retention for ever.
+TEST_F(EventIndexingTest, ATopicThatNobodySearchesAnyMoreLosesItsGroupAndItsGenerations) {
+  record("e1", "payment");
+  look();
+  ASSERT_TRUE(through(1));
+  no_more(kIndexedType);
+  look();
+  EXPECT_THAT(indexing->statuses(), IsEmpty());
+  EXPECT_FALSE(has_group(kIndexedGroup));
+  EXPECT_THAT(index.numbers(kIndexedType), IsEmpty());
+  also(kIndexedType);
+  look();
+  EXPECT_TRUE(finds("e1", "payment")) << "it is filled again";
+}
+
+// As with vectors.events: false behind a restart.
+TEST_F(EventIndexingTest, AGroupThatAnotherRunHasLeftGoesWithTheFirstLook) {
+  look();
+  ASSERT_TRUE(eventually([&] { return has_group(kIndexedGroup); }));
+  indexing->stop();
+  no_more(kIndexedType);
+  indexing = made("one");
+  look();
+  EXPECT_FALSE(has_group(kIndexedGroup));
+}
+
+TEST_F(EventIndexingTest, AGroupThatAnotherProcessReadsStaysUntilThatEnds) {
+  const auto two = made("two");
+  ASSERT_TRUE(two->look());
+  ASSERT_TRUE(eventually([&] { return has_group(kIndexedGroup); }));
+  no_more(kIndexedType);
+  look();
+  EXPECT_TRUE(has_group(kIndexedGroup));
+  EXPECT_THAT(index.numbers(kIndexedType), ElementsAre(1));
+  two->stop();
+  look();
+  EXPECT_FALSE(has_group(kIndexedGroup));
+  EXPECT_THAT(index.numbers(kIndexedType), IsEmpty());
+}
+
+TEST_F(EventIndexingTest, OfManyTypesThatComeAtOnceOneIsFilledAtATime) {
+  record("e1", "payment");
+  look();
+  ASSERT_TRUE(through(1));
+  for (const char* type : {"analytics.a", "analytics.b", "analytics.c"}) also(type);
+  look();
+  look();
+  ASSERT_EQ(asked.size(), 1u);
+  end_task("task-1", Task::State::failed);
+  look();
+  ASSERT_EQ(asked.size(), 2u);
+  EXPECT_NE(asked[0]["type"], asked[1]["type"]);
+}
+
 // Both pipelines of the topic wrote a letter of it.
 TEST_F(EventIndexingTest, WhatIsNoEventHasItsLetterFromThePipelineOfTheTopic) {
   for (const char* entity : {"analytics", "order"}) {
@@ -359,16 +437,24 @@ TEST_F(EventIndexingTest, WhatThePartitionBeginsBehindIsTakenOut) {
   EXPECT_THAT(found("payment"), ElementsAre("e3"));
 }
 
-TEST_F(EventIndexingTest, APartitionIsSweptOnceForWhereItBegins) {
+// A rebuild that had read it before wrote it behind the sweep, which then saw no reason to look.
+TEST_F(EventIndexingTest, WhatIsWrittenBehindASweepGoesWithTheNextOne) {
   record("e1", "payment");
   record("e2", "payment");
   look();
   ASSERT_TRUE(finds("e2", "payment"));
   admin.begin_at({kIndexedTopic, 0}, 1);
   sweep();
-  const int erasures = index.erasures();
+  ASSERT_THAT(found("payment"), ElementsAre("e2"));
+  EventDocument late{.tenant = tenant("acme"), .type = kIndexedType, .event_id = "e1"};
+  late.position = {kIndexedTopic, 0, 0};
+  late.terms = terms_of("payment");
+  late.vectors[embedder.id()] =
+      std::vector<float>(static_cast<std::size_t>(embedder.dimension()), 1.0F);
+  ASSERT_TRUE(index.apply({&late, 1}));
+  ASSERT_THAT(found("payment"), UnorderedElementsAre("e1", "e2"));
   sweep();
-  EXPECT_EQ(index.erasures(), erasures);
+  EXPECT_THAT(found("payment"), ElementsAre("e2"));
 }
 
 TEST_F(EventIndexingTest, WhatIsOlderThanATenantKeepsIsTakenOutOfItsOwnAlone) {
@@ -426,8 +512,11 @@ TEST_F(EventRebuildTest, ANewGenerationIsFilledFromTheLogAndServes) {
   ASSERT_TRUE(indexing->rebuild(context));
   EXPECT_EQ(index.serving(kIndexedType), 2);
   EXPECT_THAT(found("payment"), UnorderedElementsAre("e1", "e2"));
-  EXPECT_EQ(context.stored.result,
-            (Json{{"type", kIndexedType}, {"generation", 2}, {"previous", 1}, {"documents", 2}}));
+  EXPECT_EQ(context.stored.result, (Json{{"type", kIndexedType},
+                                         {"generation", 2},
+                                         {"previous", 1},
+                                         {"documents", 2},
+                                         {"left_out", 0}}));
   const auto all = indexing->list().value();
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(all[0].role, "previous");
@@ -524,6 +613,68 @@ TEST_F(EventRebuildTest, AnEmbedderThatIsDownIsWaitedFor) {
   ASSERT_TRUE(indexing->rebuild(context));
   EXPECT_EQ(context.pauses, 3);
   EXPECT_THAT(found("payment"), UnorderedElementsAre("e1", "e2"));
+}
+
+// It was tried for ever, and no other rebuild began.
+TEST_F(EventRebuildTest, AnEventThatFailsAgainAndAgainIsLeftOut) {
+  FakeTaskContext context(spec(), &clock);
+  index.fail_applies_with({ErrorKind::invalid, "a field of 64 KiB", ""});
+  ASSERT_TRUE(indexing->rebuild(context));
+  EXPECT_EQ(context.stored.result["left_out"], 2);
+  EXPECT_EQ(context.stored.result["documents"], 0);
+}
+
+TEST_F(EventRebuildTest, ALogThatIsAwayIsWaitedFor) {
+  FakeTaskContext context(spec(), &clock);
+  log.fail_reads(2);
+  ASSERT_TRUE(indexing->rebuild(context));
+  EXPECT_THAT(found("payment"), UnorderedElementsAre("e1", "e2"));
+}
+
+// It came back behind the receipt.
+TEST_F(EventRebuildTest, WhatIsErasedDuringAnOutageIsNotWritten) {
+  FakeTaskContext context(spec("other/8"), &clock);
+  other.fail_next(1);
+  context.on_pause = [&] {
+    ASSERT_TRUE(log.erase({kIndexedTopic, 0}, std::vector<std::int64_t>{0}));
+    ASSERT_TRUE(index.erase(tenant("acme"), {}, {}));
+  };
+  ASSERT_TRUE(indexing->rebuild(context));
+  EXPECT_THAT(found("payment"), ElementsAre("e2"));
+}
+
+TEST_F(EventRebuildTest, ARollbackGoesBackFromTheServingOne) {
+  for (int times = 0; times < 2; ++times) {
+    FakeTaskContext context(spec(), &clock);
+    ASSERT_TRUE(indexing->rebuild(context));
+  }
+  ASSERT_EQ(indexing->rollback(kIndexedType)->info.number, 2);
+  EXPECT_FALSE(indexing->rollback(kIndexedType)) << "it went forward again";
+}
+
+TEST_F(EventRebuildTest, OnlyWhatATaskMakesIsBuilding) {
+  const auto made = index.create(kIndexedType, {embedder.dimension(), embedder.id()});
+  ASSERT_TRUE(made);
+  EXPECT_EQ(indexing->list()->back().role, "previous");
+  Task task{.id = "t", .kind = "rebuild"};
+  task.spec = spec();
+  task.checkpoint = {{"generation", made->info.number}};
+  ASSERT_TRUE(tasks.insert(task));
+  EXPECT_EQ(indexing->list()->back().role, "building");
+}
+
+// A crash between the two left a nearly empty index as complete.
+TEST_F(EventRebuildTest, ThatItServesEarlyIsStoredBeforeItDoes) {
+  embedders.remove(embedder);
+  FakeTaskContext context(spec("other/8"), &clock);
+  std::optional<int> served_then;
+  context.on_progress = [&] {
+    if (!served_then && context.stored.checkpoint.value("early", false)) {
+      served_then = index.serving(kIndexedType);
+    }
+  };
+  ASSERT_TRUE(indexing->rebuild(context));
+  EXPECT_EQ(served_then, 1);
 }
 
 TEST_F(EventRebuildTest, ThePreviousOneStaysAndOlderOnesGo) {
