@@ -250,11 +250,14 @@ void add_apply(Commands& commands) {
   add(commands,
       {.name = "apply",
        .summary = "Make tenants what files say",
-       .details = "A file has YAML documents such as `mesh tenants get TENANT -o yaml` prints. A "
-                  "document is all that is said of its tenant: what it leaves out goes back to the "
-                  "default, and with a version it changes that version alone. Nothing is changed "
-                  "before all documents are found good. "
-                  "Exits with 6 where the mesh refused one when others were done.",
+       .details =
+           "A file has YAML documents such as `mesh tenants get TENANT -o yaml` prints. A "
+           "document is all that is said of its tenant: what it leaves out goes back to the "
+           "default, and with a version it changes that version alone. Nothing is changed "
+           "before all documents are found good. A new `search` of a type that is searched "
+           "already holds for what comes; `mesh index rebuild-events TYPE` takes in what the "
+           "log has. "
+           "Exits with 6 where the mesh refused one when others were done.",
        .examples = "mesh apply -f tenants/\n"
                    "mesh apply -f acme.yaml --dry-run\n"
                    "mesh apply -f tenants/ --prune --yes\n"
