@@ -56,7 +56,7 @@ bool has_just_failed(const std::vector<Task>& newest, std::string_view type, Tim
   });
 }
 
-// Tells it, and keeps the first.
+// Keeps the first error.
 void note(Status& first, Status done) {
   if (!done && first) first = std::move(done);
 }

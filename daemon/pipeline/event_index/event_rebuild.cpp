@@ -221,7 +221,8 @@ class EventRebuild {
 
   Json checkpoint() const {
     return {{"generation", number_}, {"previous", previous_}, {"documents", documents_},
-            {"left_out", left_out_}, {"places", places_},     {"early", early_}};
+            {"left_out", left_out_}, {"places", places_},     {"early", early_},
+            {kSteps, steps_}};
   }
 
   TaskContext& context_;

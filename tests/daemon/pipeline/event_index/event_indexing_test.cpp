@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "daemon/pipeline/event_index/event_rebuild.h"
 #include "daemon/pipeline/groups.h"
 #include "tests/daemon/pipeline/events.h"
 #include "tests/daemon/pipeline/fake_task_context.h"
@@ -629,6 +630,17 @@ TEST_F(EventRebuildTest, ALogThatIsAwayIsWaitedFor) {
   log.fail_reads(2);
   ASSERT_TRUE(indexing->rebuild(context));
   EXPECT_THAT(found("payment"), UnorderedElementsAre("e1", "e2"));
+}
+
+// Erasures wait for the end of a step, also of one that met an outage.
+TEST_F(EventRebuildTest, EachReadThatIsHeldNoMoreIsAStep) {
+  FakeTaskContext context(spec("other/8"), &clock);
+  other.fail_next(1);
+  std::int64_t steps = -1;
+  context.on_pause = [&] { steps = event_rebuild_steps(context.stored); };
+  ASSERT_TRUE(indexing->rebuild(context));
+  EXPECT_EQ(steps, 1);
+  EXPECT_GT(event_rebuild_steps(context.stored), 1);
 }
 
 // It came back behind the receipt.
