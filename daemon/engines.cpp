@@ -93,7 +93,6 @@ Result<std::unique_ptr<sqlite::DirectoryLock>> lock_data_dir(const config::Confi
 }
 
 Status exchange_master_key(const cipher::MasterKeys& keys, Stores& stores) {
-  if (!keys.old) return {};
   const auto done = MESH_TRY(cipher::exchange_master_key(keys, stores.epochs(), stores.keys()));
   for (const TenantId& tenant : done.unreadable) {
     log::error(
@@ -101,15 +100,17 @@ Status exchange_master_key(const cipher::MasterKeys& keys, Stores& stores) {
         "tenants.old_master_key_file, and stays as it is: what it encrypts is not readable",
         {{"tenant", tenant.str()}});
   }
+  if (!keys.old) return {};
   log::info(
-      "tenants' keys were encrypted anew with tenants.master_key_file; once every process of the "
-      "mesh was started with it, tenants.old_master_key_file is needed no more but for backups of "
-      "before",
+      "tenants' keys were encrypted anew with tenants.master_key_file; once the last process that "
+      "knows the old one alone has ended, restart one: where it logs 0 keys and none that stays, "
+      "tenants.old_master_key_file is needed no more but for backups of before",
       {{"keys", done.rewrapped}});
   return {};
 }
 
-// Null: no master key is known. `exchange`: what the old one encrypts is encrypted anew.
+// Null: no master key is known. `exchange`: each tenant's key is looked at, and what the old one
+// encrypts is encrypted anew.
 Result<std::unique_ptr<cipher::TenantCipher>> open_cipher(const EngineContext& context,
                                                           Stores& stores, bool exchange) {
   const config::Config& config = context.config;

@@ -48,11 +48,27 @@ Status check_mark(std::string_view mark, const MasterKeys& masters) {
   };
   const auto count = std::ranges::count_if(parts, known);
   if (count == static_cast<std::ptrdiff_t>(parts.size())) return {};
-  if (count == 0 || masters.old) return is_another(masters);
+  if (count == 0) return is_another(masters);
+  const std::string amid =
+      "an exchange of the key of tenants.master_key_file is not over, and some of the tenants' "
+      "keys are encrypted with the other one: ";
+  if (!masters.old) {
+    return fail(ErrorKind::conflict, amid + "name its file in tenants.old_master_key_file");
+  }
   return fail(ErrorKind::conflict,
-              "an exchange of the key of tenants.master_key_file is not over, and some of the "
-              "tenants' keys are encrypted with the other one: name its file in "
-              "tenants.old_master_key_file");
+              amid +
+                  "finish that one first, with both of its files in tenants.master_key_file and "
+                  "tenants.old_master_key_file");
+}
+
+// The mark says that the present one is enough: a process of the old one alone may have made a key
+// since, or the key is damaged.
+tl::unexpected<Error> is_closed(const TenantId& tenant) {
+  return fail(ErrorKind::conflict,
+              "the key of the tenant " + tenant.str() +
+                  " is not opened by tenants.master_key_file: name the file of the key before it "
+                  "in tenants.old_master_key_file, and start once more; where none opens it, the "
+                  "key is damaged, and a start with both leaves it as it is");
 }
 
 Status set_mark(EpochStore& marks, const std::string& mark) {
@@ -85,7 +101,6 @@ Result<MasterKeys> master_keys(std::string_view digits, std::optional<std::strin
 Result<Exchanged> exchange_master_key(const MasterKeys& masters, EpochStore& marks,
                                       KeyStore& keys) {
   Exchanged done;
-  if (!masters.old) return done;
   const MasterKeys present{masters.present, {}};
   bool begun = false;
   for (std::string after;;) {
@@ -93,6 +108,7 @@ Result<Exchanged> exchange_master_key(const MasterKeys& masters, EpochStore& mar
     std::vector<Rewrapping> changes;
     for (const TenantKey& key : page) {
       if (unwrap(present, key)) continue;
+      if (!masters.old) return is_closed(key.tenant);
       const auto opened = unwrap(masters, key);
       if (!opened) {
         done.unreadable.push_back(key.tenant);
@@ -110,7 +126,10 @@ Result<Exchanged> exchange_master_key(const MasterKeys& masters, EpochStore& mar
     if (page.size() < kKeysAtOnce) break;
     after = page.back().tenant.str();
   }
-  MESH_TRY(set_mark(marks, mark_of(masters.present)));
+  // Of one that stays behind it is not known that the present one is enough.
+  if (masters.old && done.unreadable.empty()) {
+    MESH_TRY(set_mark(marks, mark_of(masters.present)));
+  }
   return done;
 }
 

@@ -28,9 +28,11 @@ struct Exchanged {
   std::int64_t rewrapped = 0;        // by this call
   std::vector<TenantId> unreadable;  // their keys were opened by neither, and stay as they are
 };
-// Encrypts each of the tenants' keys anew that is not encrypted with `masters.present`, which is
-// all that is needed from then on. Not so where another process, which has the old key alone, makes
-// keys meanwhile: the next call finds them. Without an old key it does nothing. Blocks.
+// For each start, since it looks at each of the tenants' keys. Encrypts those anew that are not
+// encrypted with `masters.present`, which is all that is needed from then on. Not so where some are
+// unreadable, whereupon the mark stays as it is, or where another process, which has the old key
+// alone, makes keys meanwhile: the next call finds them. Without an old key it changes nothing, and
+// is `conflict` where a key is not opened, naming its tenant. Blocks.
 Result<Exchanged> exchange_master_key(const MasterKeys& masters, EpochStore& marks, KeyStore& keys);
 
 }  // namespace mesh::cipher

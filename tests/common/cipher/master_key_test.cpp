@@ -178,6 +178,47 @@ TEST_F(MasterKeyExchange, LeavesAKeyThatNeitherOpensAndNamesItsTenant) {
   EXPECT_EQ(read_key(kOthers, "globex"), globex_);
 }
 
+// The mark said that the new key is enough, and a start with it alone ran into a key that it could
+// not open, which stopped the pipelines of all tenants.
+TEST_F(MasterKeyExchange, IsAskedForOnceMoreWhereAKeyWasMadeWithTheOldOneSince) {
+  ASSERT_TRUE(exchange(kOthers, kDigits));
+  const auto late = make_key(kDigits, "initech");
+  const auto alone = exchange_master_key({start(kOthers).value(), {}}, marks_, keys_);
+  ASSERT_FALSE(alone);
+  EXPECT_EQ(alone.error().kind, ErrorKind::conflict);
+  EXPECT_THAT(alone.error().message, HasSubstr("initech"));
+  EXPECT_THAT(alone.error().message, HasSubstr("tenants.old_master_key_file"));
+  ASSERT_TRUE(exchange(kOthers, kDigits));
+  EXPECT_TRUE(exchange_master_key({start(kOthers).value(), {}}, marks_, keys_));
+  EXPECT_EQ(read_key(kOthers, "initech"), late);
+}
+
+TEST_F(MasterKeyExchange, IsNotOverWhileAKeyIsOpenedByNeither) {
+  auto damaged = keys_.find(TenantId::parse("acme").value()).value().value();
+  damaged.wrapped.back() ^= 1;
+  keys_.put(damaged);
+  ASSERT_TRUE(exchange(kOthers, kDigits));
+  const auto alone = start(kOthers);
+  ASSERT_FALSE(alone);
+  EXPECT_THAT(alone.error().message, HasSubstr("is not over"));
+  damaged.wrapped.back() ^= 1;
+  keys_.put(damaged);
+  ASSERT_TRUE(exchange(kOthers, kDigits));
+  EXPECT_TRUE(reads_all(kOthers));
+}
+
+// It said that both files hold another key, with which nobody would have looked for the first.
+TEST_F(MasterKeyExchange, ThatWasCutOffIsFinishedBeforeTheNext) {
+  keys_.on_rewrap = [this] { keys_.fail_next(1); };
+  ASSERT_FALSE(exchange(kOthers, kDigits));
+  keys_.on_rewrap = [] {};
+  const auto next = start(std::string(64, 'c'), kOthers);
+  ASSERT_FALSE(next);
+  EXPECT_EQ(next.error().kind, ErrorKind::conflict);
+  EXPECT_THAT(next.error().message, HasSubstr("is not over"));
+  EXPECT_THAT(next.error().message, HasSubstr("finish that one first"));
+}
+
 // A migration leaves the mark behind, also amid an exchange.
 TEST_F(MasterKeyExchange, WithoutItsMarkAnyKeyOfThePairIsTaken) {
   test::FakeEpochStore fresh;
