@@ -28,33 +28,57 @@ Pace::Pace(Clock& clock, int most, int per_minute)
                               : SteadyTime::duration::zero()),
       limit_(std::max(most, 1)) {}
 
-// When the rate lets one more go, which is then taken; nothing where that is after `until`. With
-// the lock held.
+// When the rate lets one more go, which is then taken; nothing where that is after `until`. This
+// and the next with the lock held.
 std::optional<SteadyTime> Pace::take_turn(SteadyTime until, Turn turn) {
-  const SteadyTime now = clock_.steady(), at = std::max(now, next_turn_);
+  const SteadyTime now = clock_.steady();
+  given_back_.erase(given_back_.begin(), given_back_.lower_bound(now));
+  if (!given_back_.empty()) {
+    const SteadyTime at = *given_back_.begin();
+    if (turn == Turn::own && at > until) return std::nullopt;
+    given_back_.erase(given_back_.begin());
+    return at;
+  }
+  const SteadyTime at = std::max(now, next_turn_);
   if (turn == Turn::own && at > until) return std::nullopt;
   next_turn_ = at + between_;
-  return turn == Turn::own ? at : now;
+  return at;
+}
+
+// For whoever comes next, so that a pause or a busy server uses up none of the rate.
+void Pace::give_back(SteadyTime turn) {
+  if (between_ == SteadyTime::duration::zero()) return;
+  given_back_.insert(turn);
+  while (given_back_.erase(next_turn_ - between_) > 0) next_turn_ -= between_;
 }
 
 Result<Pace::Place> Pace::enter(SteadyTime patient_until, SteadyTime until, Turn turn) {
   std::unique_lock lock(mutex_);
-  const auto goes_at = take_turn(until, turn);
-  if (!goes_at) {
+  const auto is_paused = [&] {
+    return clock_.steady() < paused_until_ && paused_until_ > patient_until;
+  };
+  const auto paused = [&] {
+    return come_again("the model's server takes no more requests for now (429)",
+                      paused_until_ - clock_.steady());
+  };
+  if (is_paused()) return paused();
+  const auto turn_at = take_turn(until, turn);
+  if (!turn_at) {
+    const SteadyTime next = given_back_.empty() ? next_turn_ : *given_back_.begin();
     return come_again("as many requests wait as the rate of the model allows",
-                      next_turn_ - clock_.steady(), ErrorKind::rate_limited);
+                      next - clock_.steady(), ErrorKind::rate_limited);
   }
   while (true) {
     const SteadyTime now = clock_.steady();
-    if (now < *goes_at) {
-      clock_.wait_until(lock, changed_, *goes_at, [] { return false; });
+    if (is_paused()) {
+      give_back(*turn_at);
+      return paused();
+    }
+    if (turn == Turn::own && now < *turn_at) {
+      clock_.wait_until(lock, changed_, *turn_at, [&] { return is_paused(); });
       continue;
     }
     if (now < paused_until_) {
-      if (paused_until_ > patient_until) {
-        return come_again("the model's server takes no more requests for now (429)",
-                          paused_until_ - now);
-      }
       clock_.wait_until(lock, changed_, paused_until_, [] { return false; });
       continue;
     }
@@ -66,6 +90,7 @@ Result<Pace::Place> Pace::enter(SteadyTime patient_until, SteadyTime until, Turn
       return under_way_ < whole() || clock_.steady() < paused_until_;
     });
     if (!changed) {
+      give_back(*turn_at);
       return come_again(
           "the model's server is busy: " + std::to_string(under_way_) + " requests are under way",
           kFirstPause);

@@ -1,5 +1,6 @@
 // How fast a server is asked: as many requests at once as it bears, none while it asks for a pause,
-// and no more a minute than an operator allows.
+// and no more a minute than an operator allows, but for what follows a request that was sent: that
+// is counted and not held, so that a minute may have more, and the next ones wait for longer.
 //
 // Additive increase, multiplicative decrease, as TCP's (D. Chiu, R. Jain, 1989): what a key or a
 // tenant of the server may ask per minute is not told, and changes with its load.
@@ -8,6 +9,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <set>
 
 #include "common/base/clock.h"
 #include "common/base/error.h"
@@ -37,9 +39,9 @@ class Pace {
 
   // Blocks until a request may be sent. `unavailable` with the time to come again: at once where a
   // pause ends after `patient_until`, and at `until` where all places stayed taken. `rate_limited`
-  // likewise, at once, where its turn by the rate comes after `until`.
-  // What belongs to a request that was sent waits for no turn of its own; the next ones wait for
-  // longer.
+  // likewise, at once, where its turn by the rate comes after `until`. Who gets no place takes no
+  // turn.
+  // What belongs to a request that was sent (a repair, a proof) waits for no turn of its own.
   enum class Turn { own, follows };
   Result<Place> enter(SteadyTime patient_until, SteadyTime until, Turn turn = Turn::own);
   // The server did what was asked: a little more may be asked at once.
@@ -54,6 +56,7 @@ class Pace {
  private:
   void leave();
   std::optional<SteadyTime> take_turn(SteadyTime until, Turn turn);
+  void give_back(SteadyTime turn);
   int whole() const { return static_cast<int>(limit_); }
 
   Clock& clock_;
@@ -65,6 +68,7 @@ class Pace {
   int under_way_ = 0;
   int throttled_in_a_row_ = 0;
   SteadyTime next_turn_{};
+  std::set<SteadyTime> given_back_;  // turns before next_turn_ that nobody used
   SteadyTime halved_at_{};
   SteadyTime paused_until_{};
 };

@@ -134,6 +134,44 @@ TEST_F(PaceTest, WhoseTurnByTheRateComesInTimeWaitsForIt) {
   EXPECT_TRUE(entered);
 }
 
+// During a pause each that was refused took a turn nevertheless, and the first behind the pause
+// waited for all of them.
+TEST_F(PaceTest, WhoIsRefusedTakesNoTurnOfTheRate) {
+  Pace rated{clock, 1, 60};
+  const auto enter = [&] { return rated.enter(clock.steady(), clock.steady()); };
+  rated.throttled(clock.steady(), seconds(5));
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(enter().error().kind, ErrorKind::unavailable);
+  clock.advance(seconds(5));
+  {
+    const auto held = enter();
+    ASSERT_TRUE(held);
+    clock.advance(seconds(1));
+    EXPECT_EQ(enter().error().kind, ErrorKind::unavailable) << "busy";
+  }
+  ASSERT_TRUE(enter()) << "the turn of who found it busy";
+  EXPECT_EQ(enter().error().kind, ErrorKind::rate_limited);
+}
+
+TEST_F(PaceTest, ATurnThatIsGivenBackIsTheNextOnesAndNobodyElses) {
+  Pace rated{clock, 8, 60};
+  ASSERT_TRUE(rated.enter(clock.steady(), clock.steady()));
+  const auto later = clock.steady() + seconds(60);
+  std::atomic<int> refused = 0;
+  std::vector<std::thread> waiting;
+  for (int i = 0; i < 2; ++i) {
+    waiting.emplace_back([&] {
+      if (!rated.enter(clock.steady(), later)) ++refused;
+    });
+  }
+  clock.await_waiters(2);
+  rated.throttled(clock.steady(), seconds(2));
+  for (auto& one : waiting) one.join();
+  EXPECT_EQ(refused, 2);
+  clock.advance(seconds(2));
+  ASSERT_TRUE(rated.enter(clock.steady(), clock.steady())) << "both turns were given back";
+  EXPECT_EQ(rated.enter(clock.steady(), clock.steady()).error().retry_after, seconds(1));
+}
+
 TEST_F(PaceTest, WhoWaitsForAPlaceGetsTheNextThatIsGivenBack) {
   std::vector<Pace::Place> held;
   while (auto place = enter()) held.push_back(std::move(*place));
