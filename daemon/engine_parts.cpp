@@ -371,7 +371,10 @@ EmbedderEngines embedder_engines() {
 Result<EnginePart<PropertyExtractor>> open_openai_extractor(const EngineContext& context) {
   const config::Extractor& config = context.config.extractor;
   openai::ExtractorOptions options{model_options(context)};
-  if (config.model) options.model = *config.model;
+  if (config.model) {
+    options.model = *config.model;
+    options.model_setting = "extractor.model";
+  }
   options.prompt = context.config.secrets.extractor_prompt;
   options.max_answer_tokens = config.max_answer_tokens;
   options.max_in_flight = config.max_in_flight;

@@ -28,8 +28,9 @@ class PropertyExtractor {
   // When the tenant's budget begins anew, where it is used up; nothing while there is some left.
   // Any thread; must not block.
   using Budget = std::function<std::optional<Timestamp>(const TenantId&)>;
-  // Asked before what costs something. Before the first extract(). An engine that costs nothing has
-  // no use for it.
+  // Asked before what costs something, from then on; the one before it is asked no more once this
+  // returns. Empty: there are none. An engine that costs nothing has no use for it. Waits for a
+  // question that is being answered.
   virtual void keep_to(Budget) {}
 };
 

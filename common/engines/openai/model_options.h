@@ -23,7 +23,8 @@ struct ModelOptions {
   std::string api_key;                                 // empty: none is sent
   std::string ca_file;  // PEM, of the authorities that sign an https server; empty: the system's
   std::string model;
-  Duration timeout{30'000};  // of one request
+  std::string model_setting = "openai.model";  // the key that names it; messages say it
+  Duration timeout{30'000};                    // of one request
   // Requests under way at once, at most; fewer while the server answers 429. More is faster with a
   // server that works on many at once.
   int max_in_flight = 8;

@@ -208,7 +208,7 @@ std::string ModelServer::complaint(int status) const {
   }
   if (status == 404) {
     return "the model's server knows no model " + options_.model + ", or nothing at this address" +
-           code + ": check openai.model and openai.base_url";
+           code + ": check " + options_.model_setting + " and openai.base_url";
   }
   if (status >= 500 || status == 408) return "the model's server fails" + code;
   return "the model's server answers unlike OpenAI's API" + code + ": check openai.base_url";
@@ -239,9 +239,9 @@ void ModelServer::answered() {
 }
 
 tl::unexpected<Error> ModelServer::senseless(const std::string& what, std::string cause) {
-  return down(
-      "the answer of the model's server " + what + ": check openai.base_url and openai.model",
-      std::move(cause));
+  return down("the answer of the model's server " + what + ": check openai.base_url and " +
+                  options_.model_setting,
+              std::move(cause));
 }
 
 Tokens ModelServer::tokens(const Json& answer, std::size_t input_bytes, std::size_t output_bytes) {

@@ -169,10 +169,9 @@ class Embedding final : public OpenAiEmbedder {
     auto answer = request({&wanted, 1}, Purpose::proof);
     if (answer) return {};
     if (answer.error().kind == ErrorKind::unprocessable) {
-      return server_.down(
-          "the model's server refuses whatever it is asked: check openai.model, openai.base_url "
-          "and embedder.dimension",
-          why.cause);
+      return server_.down("the model's server refuses whatever it is asked: check " +
+                              options_.model_setting + ", openai.base_url and embedder.dimension",
+                          why.cause);
     }
     answer.error().kind = ErrorKind::unavailable;
     return fail(std::move(answer.error()));
@@ -207,8 +206,8 @@ class Embedding final : public OpenAiEmbedder {
       if (naming != Naming::named) naming_ = Naming::unfit;
       return server_.down("the model " + options_.model + " makes vectors of " +
                           std::to_string(got) + " numbers and embedder.dimension says " +
-                          std::to_string(length()) +
-                          ": set it to that, or take another openai.model");
+                          std::to_string(length()) + ": set it to that, or take another " +
+                          options_.model_setting);
     }
     if (naming == Naming::unfit) naming_ = Naming::untried;  // another model stands there now
     server_.served();

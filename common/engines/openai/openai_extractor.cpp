@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <shared_mutex>
 #include <thread>
 
+#include "common/base/strings.h"
 #include "common/base/thread.h"
 #include "common/base/time.h"
 #include "common/engines/openai/answer_cache.h"
@@ -16,6 +18,10 @@ namespace {
 constexpr const char* kChatPath = "/chat/completions";
 // So many experiments without a good answer are no chance any more.
 constexpr int kTooManyBad = 8;
+// How long one call goes on beginning with events: its caller has others to answer to, such as a
+// log that takes a silent reader for dead, or a process that is to end.
+constexpr Duration kLongestCall{60'000};
+constexpr Duration kNextCall{1'000};
 
 ExtractorOptions with_prompt(ExtractorOptions options) {
   if (options.prompt.empty()) options.prompt = kDefaultPrompt;
@@ -32,7 +38,8 @@ ChemicalEvent plain_event(const TenantId& tenant) {
 class Extracting final : public OpenAiExtractor {
  public:
   Extracting(ExtractorOptions options, Clock& clock)
-      : options_(with_prompt(std::move(options))),
+      : clock_(clock),
+        options_(with_prompt(std::move(options))),
         origin_{options_.model, version_of(options_.prompt)},
         server_(options_, clock),
         cache_(options_.cache_path.empty()
@@ -44,19 +51,22 @@ class Extracting final : public OpenAiExtractor {
     if (bad_in_a_row_ < kTooManyBad) return std::nullopt;
     return Error{ErrorKind::unavailable,
                  "the last " + std::to_string(bad_in_a_row_) +
-                     " experiments got no good answer of " + options_.model +
-                     ": check extractor.model, which must answer in a JSON schema, and "
-                     "extractor.prompt_file",
+                     " experiments got no good answer of " + options_.model + ": check " +
+                     options_.model_setting +
+                     ", which must answer in a JSON schema, and extractor.prompt_file",
                  {},
                  {},
                  {},
                  {}};
   }
-  void keep_to(Budget budget) override { budget_ = std::move(budget); }
+  void keep_to(Budget budget) override {
+    std::lock_guard lock(budget_mutex_);
+    budget_ = std::move(budget);
+  }
 
   std::vector<Result<Json>> extract(std::span<const ChemicalEvent> events) override {
     std::vector<Result<Json>> results(events.size(), Json());
-    Call call;
+    Call call{clock_.steady() + kLongestCall};
     const auto work = [&] {
       for (std::size_t i = call.next++; i < events.size(); i = call.next++) {
         results[i] = properties_of(events[i], call);
@@ -78,6 +88,7 @@ class Extracting final : public OpenAiExtractor {
 
  private:
   struct Call {
+    const SteadyTime until;
     std::atomic<std::size_t> next = 0;
     std::mutex mutex;
     std::optional<Error> outage;  // guarded by mutex
@@ -92,9 +103,8 @@ class Extracting final : public OpenAiExtractor {
       if (auto properties = parse_json(*kept)) return properties;
     }
     // Before the outage, which is nothing to wait for then.
-    if (const auto ends = budget_ ? budget_(event.tenant) : std::nullopt) {
-      return beyond_budget(event, *ends);
-    }
+    if (const auto ends = used_up_until(event.tenant)) return beyond_budget(event, *ends);
+    if (clock_.steady() >= call.until) return next_time();
     {
       // The rest would meet the same.
       std::lock_guard lock(call.mutex);
@@ -115,6 +125,22 @@ class Extracting final : public OpenAiExtractor {
       }
     }
     return properties;
+  }
+
+  std::optional<Timestamp> used_up_until(const TenantId& tenant) {
+    std::shared_lock lock(budget_mutex_);
+    return budget_ ? budget_(tenant) : std::nullopt;
+  }
+
+  static tl::unexpected<Error> next_time() {
+    Error error{ErrorKind::unavailable,
+                "the model takes longer than a minute for these experiments; the next call goes on",
+                {},
+                {},
+                {},
+                {}};
+    error.retry_after = kNextCall;
+    return fail(std::move(error));
   }
 
   bool stands_in() const { return options_.stand_in && options_.stands_in_for_bad_answers; }
@@ -138,7 +164,9 @@ class Extracting final : public OpenAiExtractor {
     return properties;
   }
 
-  Result<Json> judged(const ChemicalEvent& event) {
+  // `again`: the plain event has taught how the model is to be asked.
+  Result<Json> judged(const ChemicalEvent& event, bool again = false) {
+    const ChatDialect before = dialect();
     auto reading = ask(event);
     if (reading && !*reading) {
       const BadAnswer bad = reading->error();
@@ -154,6 +182,7 @@ class Extracting final : public OpenAiExtractor {
     // of every one, or a server that refuses all an answer of the stand-in.
     if (!failed && good_since_bad_.exchange(false)) return fail(std::move(error));
     const auto plain = ask(plain_event(event.tenant), Purpose::proof);
+    if (plain && refused && !again && dialect() != before) return judged(event, true);
     if (plain && (*plain || stands_in())) {
       good_since_bad_ = false;  // it says nothing of the next event
       if (failed) {
@@ -168,9 +197,8 @@ class Extracting final : public OpenAiExtractor {
       return fail(std::move(why));
     }
     return server_.down("the model " + options_.model +
-                            " gives no properties even of water: check openai.model, which must "
-                            "answer in a JSON schema (" +
-                            why.message + ")",
+                            " gives no properties even of water: check " + options_.model_setting +
+                            ", which must answer in a JSON schema (" + why.message + ")",
                         why.cause);
   }
 
@@ -188,13 +216,14 @@ class Extracting final : public OpenAiExtractor {
                       const BadAnswer* repairs = nullptr) {
     Result<Json> answer = Json();
     std::size_t asked_bytes = 0;
+    const std::string told = told_of(event, repairs);
     for (int tried = 0;; ++tried) {
-      const ChatDialect dialect{temperature_, completion_tokens_};
+      const ChatDialect used = dialect();
       const Json request = properties_request(options_.model, options_.prompt, event,
-                                              options_.max_answer_tokens, dialect, repairs);
+                                              options_.max_answer_tokens, used, repairs);
       asked_bytes = dump(request.at("messages")).size();
       answer = server_.post(kChatPath, request, purpose);
-      if (answer || tried == 2 || !learn(dialect, answer.error())) break;
+      if (answer || tried == 2 || !learn(used, answer.error(), told)) break;
     }
     if (!answer) return fail(std::move(answer.error()));
     if (options_.on_tokens) {
@@ -209,25 +238,40 @@ class Extracting final : public OpenAiExtractor {
     return reading;
   }
 
+  ChatDialect dialect() const { return {temperature_, completion_tokens_}; }
+
+  // What the tenant has a hand in, of what the model is told; in small letters.
+  static std::string told_of(const ChemicalEvent& event, const BadAnswer* repairs) {
+    std::string told = event.molecule_id + "\n" + dump(event.data);
+    if (repairs != nullptr && repairs->is) told += "\n" + *repairs->is;
+    return to_lower(told);
+  }
+
   // Whether the refusal names what the model does not take, and another request is worth a try.
-  // OpenAI's newer models refuse both; other servers know only these.
-  bool learn(const ChatDialect& used, const Error& refusal) {
+  // OpenAI's newer models refuse both; other servers know only these. A server may quote what it
+  // was told: a word that stands in that as well teaches nothing, since one tenant's data would
+  // then change how everybody's are asked. The plain event, which has none of them, does.
+  bool learn(const ChatDialect& used, const Error& refusal, const std::string& told) {
     if (refusal.kind != ErrorKind::unprocessable) return false;
-    if (!used.completion_tokens &&
-        refusal.cause.find("max_completion_tokens") != std::string::npos) {
+    const auto names = [&](const char* word) {
+      return refusal.cause.find(word) != std::string::npos && told.find(word) == std::string::npos;
+    };
+    if (!used.completion_tokens && names("max_completion_tokens")) {
       completion_tokens_ = true;
       return true;
     }
-    if (used.temperature && refusal.cause.find("temperature") != std::string::npos) {
+    if (used.temperature && names("temperature")) {
       temperature_ = false;
       return true;
     }
     return false;
   }
 
+  Clock& clock_;
   const ExtractorOptions options_;
   const Origin origin_;
-  Budget budget_;  // constant once something is extracted; may be empty
+  std::shared_mutex budget_mutex_;  // held shared while it is asked
+  Budget budget_;                   // guarded by it; may be empty
   ModelServer server_;
   const std::unique_ptr<AnswerCache> cache_;
   std::atomic<bool> temperature_ = true;

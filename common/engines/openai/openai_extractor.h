@@ -28,8 +28,8 @@
 namespace mesh::openai {
 
 struct ExtractorOptions : ModelOptions {
-  // Of one answer. Fewer cut answers off, which the event then dies of; more let a model that goes
-  // round in circles do so for longer.
+  // Of one answer. Fewer cut answers off, which are then asked for twice and are no good; more let
+  // a model that goes round in circles do so for longer.
   int max_answer_tokens = 2'000;
   std::string prompt;                        // with kExperiment once; empty: kDefaultPrompt
   std::string cache_path;                    // a file of its own; empty: in memory, some megabytes
@@ -43,7 +43,9 @@ struct ExtractorOptions : ModelOptions {
   std::function<void(Why)> on_stand_in;
 };
 
-// extract() blocks for a time-out and more, with up to max_in_flight threads of its own meanwhile.
+// extract() blocks for a time-out and more, with up to max_in_flight threads of its own meanwhile;
+// after a minute it begins with no further event, and those are `unavailable` for a second: what
+// has its answer by then is not asked again.
 // `unavailable`, once for all that were not asked by then, as of an OpenAiEmbedder. Where nothing
 // stands in for bad answers, `unprocessable` where the server refuses the event, or two answers are
 // no good, and a plain event gets a good one. `internal` where the server fails at the event so, or

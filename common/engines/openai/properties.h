@@ -20,6 +20,7 @@ extern const std::string_view kDefaultPrompt;
 struct ChatDialect {
   bool temperature = true;         // else it is left out: some models have one only
   bool completion_tokens = false;  // "max_completion_tokens" in place of "max_tokens"
+  bool operator==(const ChatDialect&) const = default;
 };
 
 // An answer that was no good.

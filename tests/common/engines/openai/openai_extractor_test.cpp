@@ -135,6 +135,67 @@ TEST_F(OpenAiExtractorTest, ANewerModelIsAskedInItsDialectFromThenOn) {
   EXPECT_FALSE(last.contains("temperature"));
 }
 
+// A server that quotes what it was told: the words of one tenant's data changed how all are asked.
+TEST_F(OpenAiExtractorTest, ARefusalThatQuotesAnExperimentTeachesNothing) {
+  auto injected = event_of("H2O");
+  injected.data["remark"] = "max_completion_tokens and Temperature";
+  model.next({400, R"({"error":"no: max_completion_tokens and temperature"})", {}});
+  ASSERT_FALSE(extract({injected}).at(0));
+  ASSERT_TRUE(extract("NaCl"));
+  const Json last = model.bodies().back();
+  EXPECT_TRUE(last.contains("max_tokens"));
+  EXPECT_TRUE(last.contains("temperature"));
+}
+
+TEST_F(OpenAiExtractorTest, OfANewerModelAnExperimentWithThoseWordsIsAskedAllTheSame) {
+  model.form({.newer = true});
+  auto warm = event_of("H2O");
+  warm.data["temperature"] = 300;
+  const auto properties = extract({warm}).at(0);
+  ASSERT_TRUE(properties) << properties.error().to_string();
+  EXPECT_EQ(model.requests(), 5) << "the plain one taught it";
+  ASSERT_TRUE(extract("NaCl"));
+  EXPECT_EQ(model.requests(), 6);
+}
+
+// A slow model held its caller for longer than a log takes a reader for alive.
+TEST_F(OpenAiExtractorTest, OneCallBeginsWithNoMoreAfterAMinuteAndTheNextGoesOn) {
+  options.max_in_flight = 1;
+  restart();
+  model.before_answer([&] { clock.advance(seconds(25)); });
+  const std::vector<ChemicalEvent> events{event_of("H2O"), event_of("CH4"), event_of("C2H6"),
+                                          event_of("NaCl")};
+  auto results = extract(events);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(results[static_cast<std::size_t>(i)]);
+  ASSERT_FALSE(results[3]);
+  EXPECT_EQ(results[3].error().kind, ErrorKind::unavailable);
+  EXPECT_EQ(results[3].error().retry_after, seconds(1));
+  EXPECT_FALSE(extractor->trouble()) << "the server has none";
+  results = extract(events);
+  EXPECT_TRUE(results[3]);
+  EXPECT_EQ(model.requests(), 4);
+}
+
+TEST_F(OpenAiExtractorTest, ABudgetThatIsTakenBackIsAskedNoMore) {
+  restart_with_stand_in();
+  extractor->keep_to([&](const TenantId&) { return std::optional(clock.now()); });
+  ASSERT_EQ(extract("H2O").value().at("strategy"), "fallback");
+  extractor->keep_to({});
+  EXPECT_EQ(extract("H2O").value().at("strategy"), "model");
+}
+
+TEST_F(OpenAiExtractorTest, ErrorsNameTheKeyThatNamesTheModel) {
+  options.model_setting = "extractor.model";
+  restart();
+  model.next({404, "no such model", {}});
+  EXPECT_THAT(extract("H2O").error().message, HasSubstr("check extractor.model"));
+  clock.advance(seconds(60));
+  Form form;
+  form.wrong = "I am a poet.";
+  model.form(form);
+  EXPECT_THAT(extract("H2O").error().message, HasSubstr("check extractor.model"));
+}
+
 TEST_F(OpenAiExtractorTest, AnAnswerThatIsCutOffOrOfAnotherFormIsRepairedOnce) {
   int carbons = 0;
   for (const char* bad : {"{\"formula\":\"H2", "It is water.", "[]", R"({"water":true})"}) {
@@ -245,6 +306,7 @@ TEST_F(OpenAiExtractorTest, AnOutageIsNothingToStandInFor) {
 }
 
 TEST_F(OpenAiExtractorTest, AModelThatNeverAnswersWellIsTold) {
+  options.model_setting = "extractor.model";
   restart_with_stand_in();
   Form form;
   form.wrong = "I am a poet.";
