@@ -49,7 +49,7 @@ Json model_row(const std::string& path, const models::StaticModelInfo& info) {
     if (dtype == tensor) dtype = word;
   }
   return {{"path", path},
-          {"embedder", "static:" + info.hash.substr(0, 16) + "/" + std::to_string(info.dimension)},
+          {"embedder", models::embedder_id(info)},
           {"tokens", info.tokens},
           {"dimension", info.dimension},
           {"dtype", dtype},

@@ -63,7 +63,7 @@ Status check_mark(std::string_view mark, const MasterKeys& masters) {
 
 // The mark says that the present one is enough: a process of the old one alone may have made a key
 // since, or the key is damaged.
-tl::unexpected<Error> is_closed(const TenantId& tenant) {
+tl::unexpected<Error> not_opened(const TenantId& tenant) {
   return fail(ErrorKind::conflict,
               "the key of the tenant " + tenant.str() +
                   " is not opened by tenants.master_key_file: name the file of the key before it "
@@ -108,7 +108,7 @@ Result<Exchanged> exchange_master_key(const MasterKeys& masters, EpochStore& mar
     std::vector<Rewrapping> changes;
     for (const TenantKey& key : page) {
       if (unwrap(present, key)) continue;
-      if (!masters.old) return is_closed(key.tenant);
+      if (!masters.old) return not_opened(key.tenant);
       const auto opened = unwrap(masters, key);
       if (!opened) {
         done.unreadable.push_back(key.tenant);

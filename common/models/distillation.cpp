@@ -159,7 +159,9 @@ Result<StaticModelInfo> distil(const Distillation& options) {
   }
   const std::string file = options.from + "/tokenizer.json";
   Json tokenizer = MESH_TRY(read_json_file(file));
-  const auto pieces = MESH_TRY(WordPiece::open(file));
+  auto read = WordPiece::read(tokenizer);
+  if (!read) return fail(read.error().kind, file + ": " + read.error().message);
+  const WordPiece& pieces = *read;
   const auto first = MESH_TRY(frame(pieces, "[CLS]", file));
   const auto last = MESH_TRY(frame(pieces, "[SEP]", file));
   const auto kept = MESH_TRY(kept_tokens(pieces, tokenizer));

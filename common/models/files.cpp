@@ -1,6 +1,7 @@
 #include "common/models/files.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -37,8 +38,12 @@ tl::unexpected<Error> file_error(const char* what, const std::string& path) {
 }
 
 Result<std::string> read_whole(const std::string& path, std::size_t max_bytes) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // Nobody may ever write to a pipe, and a model's folder is named by whoever asks for a rebuild.
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file) return file_error("read", path);
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return file_error("read", path);
+  if (!S_ISREG(status.st_mode)) return fail(ErrorKind::invalid, path + " is no file");
   std::string text;
   char part[65536];
   for (;;) {

@@ -14,7 +14,8 @@ namespace mesh::models {
 // or is a directory, else `internal`.
 tl::unexpected<Error> file_error(const char* what, const std::string& path);
 
-// `too_large` beyond the bound.
+// `too_large` beyond the bound, `invalid` for what is no file, such as a pipe, which is not waited
+// for.
 Result<std::string> read_whole(const std::string& path, std::size_t max_bytes);
 // The parts, one behind the other. Durable when it returns; whoever reads the file sees what was
 // there before, or all of it.

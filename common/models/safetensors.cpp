@@ -144,7 +144,8 @@ Status check_ranges(const std::string& path, std::vector<Range> ranges, std::siz
 }
 
 Result<std::span<const std::byte>> map_file(const std::string& path) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // A pipe is not waited for, to which nobody may ever write.
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat about {};
   if (!file || ::fstat(file.get(), &about) != 0) return file_error("read", path);
   if (!S_ISREG(about.st_mode)) {

@@ -9,6 +9,7 @@
 #include "common/base/sha256.h"
 #include "common/base/unicode.h"
 #include "common/models/files.h"
+#include "common/models/json_file.h"
 #include "common/models/safetensors.h"
 #include "common/models/word_piece.h"
 
@@ -18,7 +19,8 @@ namespace {
 constexpr std::size_t kMaxConfigBytes = 1 << 20;
 constexpr std::int64_t kMaxLength = 1'000'000;
 constexpr std::int64_t kMaxDimension = 16'384;
-constexpr double kEpsilon = 1e-32;  // of the reference; keeps zero vectors zero
+constexpr std::size_t kIdDigits = 16;  // 64 bits: no two models of one mesh share them
+constexpr double kEpsilon = 1e-32;     // of the reference; keeps zero vectors zero
 // No sum of so many weighed numbers leaves a float.
 constexpr double kMaxNumber = 1e30;
 
@@ -266,11 +268,16 @@ Status read_tensors(Parts& parts, StaticModelInfo& info) {
 
 }  // namespace
 
+std::string embedder_id(const StaticModelInfo& info) {
+  return std::string(kStaticId) + info.hash.substr(0, kIdDigits) + "/" +
+         std::to_string(info.dimension);
+}
+
 Result<std::shared_ptr<const StaticModel>> open_static_model(const std::string& folder) {
   const std::string tokenizer_path = folder + "/tokenizer.json",
                     config_path = folder + "/config.json";
   auto file = MESH_TRY(Safetensors::open(folder + "/model.safetensors"));
-  const auto tokenizer = MESH_TRY(read_whole(tokenizer_path, kMaxTokenizerBytes));
+  const auto tokenizer = MESH_TRY(read_whole(tokenizer_path, kMaxJsonBytes));
   const auto config = MESH_TRY(read_whole(config_path, kMaxConfigBytes));
   const auto settings = MESH_TRY(settings_of(config_path, config));
   auto words = WordPiece::parse(tokenizer);

@@ -31,6 +31,10 @@ struct StaticModelInfo {
   std::uint64_t bytes = 0;        // of the three files
 };
 
+inline constexpr std::string_view kStaticId = "static:";
+// The id of an embedder that is this model: "static:<the first 16 digits of the hash>/<dimension>".
+std::string embedder_id(const StaticModelInfo& info);
+
 // Mapped into memory: a folder in use is replaced and not edited, since bytes that another program
 // changes are read as they come, and a file that is cut ends the process. Any thread.
 class StaticModel {

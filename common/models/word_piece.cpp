@@ -281,12 +281,12 @@ Result<WordPiece> WordPiece::read(const Json& tokenizer) {
 }
 
 Result<WordPiece> WordPiece::parse(std::string_view text) {
-  const auto json = MESH_TRY(parse_json(text, {.max_bytes = kMaxTokenizerBytes}));
+  const auto json = MESH_TRY(parse_json(text, {.max_bytes = kMaxJsonBytes}));
   return read(json);
 }
 
 Result<WordPiece> WordPiece::open(const std::string& path) {
-  const std::string text = MESH_TRY(read_whole(path, kMaxTokenizerBytes));
+  const std::string text = MESH_TRY(read_whole(path, kMaxJsonBytes));
   auto parsed = parse(text);
   if (!parsed) parsed.error().message = path + ": " + parsed.error().message;
   return parsed;

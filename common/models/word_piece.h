@@ -18,9 +18,6 @@
 
 namespace mesh::models {
 
-// Of a tokenizer.json: several times what a vocabulary of 250,000 tokens takes.
-inline constexpr std::size_t kMaxTokenizerBytes = 64 << 20;
-
 // Any thread.
 class WordPiece {
  public:

@@ -2,6 +2,7 @@
 #include "daemon/services/admin_work.h"
 #include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
+#include "daemon/services/search.h"
 
 namespace mesh::services {
 namespace {
@@ -10,7 +11,6 @@ using http::Response;
 
 constexpr IntRange kComparedHits{1, kMaxSearchHits, 10};
 constexpr std::size_t kMostQueries = 1'000;
-constexpr std::size_t kLongestQuery = 1'000;  // bytes, as of searches
 
 Json generation_json(const pipeline::GenerationStatus& status) {
   const GenerationSpec& spec = status.info.spec;
@@ -98,14 +98,14 @@ Result<Response> drop(const IndexAdminDeps& deps, const http::Request& request) 
 Result<std::vector<pipeline::AskedQuery>> queries_of(const Json& given, const TenantId& tenant) {
   const auto bad = [] {
     return bad_member("queries", "a list of 1 to " + std::to_string(kMostQueries) +
-                                     " texts of at most " + std::to_string(kLongestQuery) +
+                                     " texts of at most " + std::to_string(kMaxQueryBytes) +
                                      " bytes");
   };
   if (!given.is_array() || given.empty() || given.size() > kMostQueries) return bad();
   std::vector<pipeline::AskedQuery> queries;
   for (const Json& one : given) {
     if (!one.is_string() || one.get_ref<const std::string&>().empty() ||
-        one.get_ref<const std::string&>().size() > kLongestQuery) {
+        one.get_ref<const std::string&>().size() > kMaxQueryBytes) {
       return bad();
     }
     queries.push_back({tenant, one.get<std::string>()});

@@ -11,7 +11,6 @@ namespace mesh::services {
 namespace {
 
 constexpr const char* kPath = "/ai/users/search";
-constexpr std::size_t kMaxQueryBytes = 1000;
 constexpr IntRange kHits{1, kMaxSearchHits, 10};
 // Below 0.2 a hit shares hardly more than chance with the query.
 constexpr NumberRange kMinScore{-1, 1, 0.2};

@@ -18,6 +18,8 @@ namespace mesh::services {
 
 class Admission;
 
+inline constexpr std::size_t kMaxQueryBytes = 1'000;  // of a search
+
 // What a search asks for.
 struct Search {
   std::string query;

@@ -5,8 +5,6 @@
 namespace mesh::static_model {
 namespace {
 
-constexpr std::size_t kHashDigits = 16;
-
 // A vector without length stays as it is.
 void scale_to_unit(std::vector<float>& vector) {
   double squares = 0;
@@ -22,10 +20,7 @@ class StaticEmbedder final : public Embedder {
       : model_(std::move(model)) {}
 
   int dimension() const override { return model_->info().dimension; }
-  std::string id() const override {
-    return "static:" + model_->info().hash.substr(0, kHashDigits) + "/" +
-           std::to_string(dimension());
-  }
+  std::string id() const override { return models::embedder_id(model_->info()); }
 
   Result<std::vector<std::vector<float>>> embed(std::span<const TenantText> texts) override {
     std::vector<std::vector<float>> vectors;
