@@ -5,6 +5,7 @@
 
 #include "common/base/json_members.h"
 #include "common/base/strings.h"
+#include "common/models/static_model.h"
 
 namespace mesh {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 constexpr Duration kTryAgain{10'000};
 constexpr Duration kHeldFor{60'000};
 constexpr std::size_t kMostFailures = 64;
-constexpr std::string_view kHashing = "hashing-v2/", kStatic = "static:", kHybrid = "hybrid-v1(";
+constexpr std::string_view kHashing = "hashing-v2/", kHybrid = "hybrid-v1(";
 
 // Of "hybrid-v1(a,b)": a and b, which may be such ids in turn.
 std::optional<std::pair<std::string_view, std::string_view>> parts_of(std::string_view id) {
@@ -44,29 +45,48 @@ GenerationSpec OpenedEmbedders::configured_spec() {
 }
 
 Result<std::shared_ptr<Embedder>> OpenedEmbedders::of(const GenerationSpec& spec) {
+  if (auto found = known(spec)) return *std::move(found);
+  std::lock_guard only(opening_);
+  if (auto found = known(spec)) return *std::move(found);  // by whoever was before
+  auto made = opened(spec);
   std::lock_guard lock(mutex_);
-  let_go();
   const Key key{spec.embedder, spec.model};
-  const auto failed = failed_.find(key);
-  if (failed != failed_.end() && clock_.steady() < failed->second.second) {
-    return fail(failed->second.first);
-  }
-  auto opened = open(spec.embedder, spec.model);
-  if (opened && (*opened)->dimension() != spec.dimension) {
-    opened = cannot(spec.embedder, "its vectors have " + std::to_string((*opened)->dimension()) +
-                                       " numbers, those of the generation " +
-                                       std::to_string(spec.dimension));
-  }
-  if (opened) {
+  if (made) {
     failed_.erase(key);
-    return opened;
+    return made;
   }
   if (failed_.size() >= kMostFailures) failed_.clear();
-  failed_.insert_or_assign(key, std::pair(opened.error(), clock_.steady() + kTryAgain));
-  return opened;
+  failed_.insert_or_assign(key, std::pair(made.error(), clock_.steady() + kTryAgain));
+  return made;
 }
 
-// mutex_ held, by this and the following.
+// What can be said without opening anything.
+std::optional<OpenedEmbedders::Opened> OpenedEmbedders::known(const GenerationSpec& spec) {
+  {
+    std::lock_guard lock(mutex_);
+    const SteadyTime now = clock_.steady();
+    for (auto& [id, kept] : opened_) {
+      if (kept.until <= now) kept.held = nullptr;
+    }
+    std::erase_if(opened_, [](const auto& one) { return one.second.embedder.expired(); });
+    const auto failed = failed_.find(Key{spec.embedder, spec.model});
+    if (failed != failed_.end() && now < failed->second.second) {
+      return fail(failed->second.first);
+    }
+  }
+  auto open = find_open(spec.embedder);
+  if (!open || open->dimension() != spec.dimension) return std::nullopt;
+  return open;
+}
+
+OpenedEmbedders::Opened OpenedEmbedders::opened(const GenerationSpec& spec) {
+  auto made = MESH_TRY(open(spec.embedder, spec.model));
+  if (made->dimension() == spec.dimension) return made;
+  return cannot(spec.embedder, "its vectors have " + std::to_string(made->dimension()) +
+                                   " numbers, those of the generation " +
+                                   std::to_string(spec.dimension));
+}
+
 OpenedEmbedders::Opened OpenedEmbedders::open(std::string_view id, const std::string& model) {
   if (auto known = find_open(id)) return known;
   Opened made = cannot(id,
@@ -77,7 +97,7 @@ OpenedEmbedders::Opened OpenedEmbedders::open(std::string_view id, const std::st
     if (dimension && *dimension > 0 && *dimension <= 1'000'000) {
       made = engines_.hashing(static_cast<int>(*dimension));
     }
-  } else if (id.starts_with(kStatic) && engines_.static_model) {
+  } else if (id.starts_with(models::kStaticId) && engines_.static_model) {
     made = open_model(model);
     if (!made) return cannot(id, made.error().message);
   } else if (id.starts_with(kHybrid) && engines_.hybrid) {
@@ -95,22 +115,20 @@ OpenedEmbedders::Opened OpenedEmbedders::open(std::string_view id, const std::st
 std::shared_ptr<Embedder> OpenedEmbedders::find_open(std::string_view id) {
   if (id == configured_.embedder->id()) return configured_.embedder;
   if (configured_.meaning && id == configured_.meaning->id()) return configured_.meaning;
-  const auto known = opened_.find(id);
-  auto open = known == opened_.end() ? nullptr : known->second.embedder.lock();
+  std::shared_ptr<Embedder> open;
+  {
+    std::lock_guard lock(mutex_);
+    const auto known = opened_.find(id);
+    if (known != opened_.end()) open = known->second.embedder.lock();
+  }
   if (open) keep(open);
   return open;
 }
 
 void OpenedEmbedders::keep(const std::shared_ptr<Embedder>& embedder) {
-  opened_.insert_or_assign(embedder->id(), Kept{embedder, embedder, clock_.steady() + kHeldFor});
-}
-
-void OpenedEmbedders::let_go() {
-  const SteadyTime now = clock_.steady();
-  for (auto& [id, kept] : opened_) {
-    if (kept.until <= now) kept.held = nullptr;
-  }
-  std::erase_if(opened_, [](const auto& one) { return one.second.embedder.expired(); });
+  std::string id = embedder->id();
+  std::lock_guard lock(mutex_);
+  opened_.insert_or_assign(std::move(id), Kept{embedder, embedder, clock_.steady() + kHeldFor});
 }
 
 OpenedEmbedders::Opened OpenedEmbedders::open_hybrid(std::string_view id,
@@ -165,7 +183,7 @@ Result<GenerationSpec> OpenedEmbedders::static_spec(std::string_view model) {
   }
   folder = std::filesystem::path(folder).lexically_normal().string();
   while (folder.size() > 1 && folder.ends_with('/')) folder.pop_back();
-  std::lock_guard lock(mutex_);
+  std::lock_guard only(opening_);
   auto opened = open_model(folder);
   if (!opened) return bad_member("model", opened.error().message);
   auto made = *std::move(opened);

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -34,7 +35,7 @@ struct ConfiguredEmbedder {
 
 // Knows the ids "hashing-v2/<dimension>", "static:<16 hex digits>/<dimension>" and
 // "hybrid-v1(<letters>,<meaning>)", whose parts are ids, too; of any other only the configured
-// one's. Any thread. Reading a model blocks.
+// one's. Any thread. Reading a model blocks, which holds up nobody who asks for one that is open.
 class OpenedEmbedders final : public Embedders {
  public:
   OpenedEmbedders(ConfiguredEmbedder configured, EmbedderEngines engines, Clock& clock);
@@ -47,10 +48,12 @@ class OpenedEmbedders final : public Embedders {
  private:
   using Opened = Result<std::shared_ptr<Embedder>>;
   using Key = std::pair<std::string, std::string>;  // id, model
-  Opened open(std::string_view id, const std::string& model);
+  std::optional<Opened> known(const GenerationSpec& spec);
   std::shared_ptr<Embedder> find_open(std::string_view id);  // null where it is not
   void keep(const std::shared_ptr<Embedder>& embedder);
-  void let_go();
+  // opening_ held, by these four:
+  Opened opened(const GenerationSpec& spec);
+  Opened open(std::string_view id, const std::string& model);
   Opened open_hybrid(std::string_view id, const std::string& model);
   Opened open_model(const std::string& folder);
   Result<GenerationSpec> static_spec(std::string_view model);
@@ -58,8 +61,8 @@ class OpenedEmbedders final : public Embedders {
   const ConfiguredEmbedder configured_;
   const EmbedderEngines engines_;
   Clock& clock_;
-  std::mutex
-      mutex_;  // held while one is opened, so that a model is read once; guards the following
+  std::mutex opening_;  // one at a time, so that a model is read once; before mutex_
+  std::mutex mutex_;  // for a moment, so that what is open waits for no file; guards the following
   // What is asked for now and then, and not held meanwhile, is not opened each time.
   struct Kept {
     std::weak_ptr<Embedder> embedder;

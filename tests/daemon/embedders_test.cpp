@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <future>
+
 #include "common/engines/hashing/hashing_embedder.h"
 #include "tests/support/fake_engines.h"
 #include "tests/support/manual_clock.h"
@@ -122,6 +124,24 @@ TEST_F(OpenedEmbeddersTest, SpecsAreOfWhatCanBeOpened) {
   open({hashing::make_embedder(64), "hashing", "", 64, 0});
   EXPECT_EQ(embedders->spec_of("static", "/models/a").value().embedder,
             "static:0123456789abcdef/8");
+}
+
+// Each search asks for the serving one: a slow disk under another model held up all of them.
+TEST_F(OpenedEmbeddersTest, WhatIsOpenWaitsForNoModelThatIsRead) {
+  const GenerationSpec spec{8, "static:0123456789abcdef/8", "/models/a"};
+  const GenerationSpec slow{8, "static:00000000000000bb/8", "/models/b"};
+  engines.static_model = [&](const std::string& folder) -> Result<std::shared_ptr<Embedder>> {
+    if (folder == spec.model) return std::make_shared<test::FakeEmbedder>(spec.embedder, 8);
+    auto meanwhile = std::async(std::launch::async, [&] {
+      return embedders->of(spec) && embedders->of(embedders->configured_spec());
+    });
+    EXPECT_TRUE(meanwhile.get());
+    return std::make_shared<test::FakeEmbedder>(slow.embedder, 8);
+  };
+  open({hashing::make_embedder(64), "hashing", "", 64, 32});
+  const auto held = embedders->of(spec);
+  ASSERT_TRUE(held);
+  EXPECT_TRUE(embedders->of(slow));
 }
 
 TEST_F(OpenedEmbeddersTest, TheMeaningOfTheConfiguredOneIsHadAlone) {
