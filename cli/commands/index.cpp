@@ -124,8 +124,8 @@ const View& compare_view() {
        {"other.mean_ms", "OTHER MS", "mean milliseconds in the other one", Field::Show::wide},
        {"serving.embedder", "EMBEDDER", "of the serving one", Field::Show::wide},
        {"other.embedder", "OTHER EMBEDDER", "of the other one", Field::Show::wide},
-       {"left_out", "LEFT OUT", "queries that were not asked, as it took too long",
-        Field::Show::wide, Field::Kind::count},
+       {"left_out", "LEFT OUT", "queries that failed, or were not asked in time", Field::Show::wide,
+        Field::Kind::count},
        {"most_different", "MOST DIFFERENT", "queries whose hits differ most", Field::Show::never,
         Field::Kind::json}}};
   return view;

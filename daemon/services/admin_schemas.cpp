@@ -158,7 +158,8 @@ std::string_view admin_schemas() {
     "other": {"$ref": "#/components/schemas/ComparedGeneration"},
     "limit": {"type": "integer", "minimum": 1},
     "queries": {"type": "integer", "minimum": 0, "description": "That were asked."},
-    "left_out": {"type": "integer", "minimum": 0, "description": "Not asked within 30 s."},
+    "left_out": {"type": "integer", "minimum": 0, "description": "Failed, or not begun within 30 s."},
+    "failure": {"type": "string", "description": "Why the first that failed did."},
     "overlap": {
       "type": ["number", "null"],
       "description": "Mean share of hits that both have, of the longer list: 0 to 1."

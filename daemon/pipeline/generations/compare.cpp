@@ -46,17 +46,27 @@ Result<Compared> opened(Embedders& embedders, GenerationInfo info) {
   return Compared{std::move(info), std::move(embedder), {}, 0, 0};
 }
 
-Result<Hits> ask(VectorIndex& index, Clock& clock, Compared& side, const AskedQuery& asked,
-                 const CompareRequest& request) {
+struct FoundBy {
+  Hits hits;
+  double took_ms = 0;
+};
+
+Result<FoundBy> ask(VectorIndex& index, Clock& clock, const Compared& side, const AskedQuery& asked,
+                    const CompareRequest& request) {
   const auto start = clock.steady();
   const auto vector = MESH_TRY(side.embedder->embed_query({asked.tenant, asked.query, false}));
   auto hits =
       MESH_TRY(index.search_in(side.info.number, asked.tenant, {vector, side.info.spec.embedder},
                                request.limit, request.min_score, SearchText(asked.query)));
-  side.took_ms.push_back(std::chrono::duration<double, std::milli>(clock.steady() - start).count());
-  for (const SearchHit& hit : hits) side.scores += static_cast<double>(hit.score);
-  side.hits += std::ssize(hits);
-  return hits;
+  return FoundBy{std::move(hits),
+                 std::chrono::duration<double, std::milli>(clock.steady() - start).count()};
+}
+
+Hits take_hits(Compared& side, FoundBy answer) {
+  side.took_ms.push_back(answer.took_ms);
+  for (const SearchHit& hit : answer.hits) side.scores += static_cast<double>(hit.score);
+  side.hits += std::ssize(answer.hits);
+  return std::move(answer.hits);
 }
 
 ComparedSide summary(Compared& side) {
@@ -139,14 +149,16 @@ Json to_json(const Comparison& comparison) {
                          {"serving", hits_json(query.serving)},
                          {"other", hits_json(query.other)}});
   }
-  return {{"serving", side_json(comparison.serving)},
-          {"other", side_json(comparison.other)},
-          {"limit", comparison.limit},
-          {"queries", comparison.queries},
-          {"left_out", comparison.left_out},
-          {"overlap", rounded(comparison.overlap)},
-          {"tau", rounded(comparison.tau)},
-          {"most_different", std::move(different)}};
+  Json json{{"serving", side_json(comparison.serving)},
+            {"other", side_json(comparison.other)},
+            {"limit", comparison.limit},
+            {"queries", comparison.queries},
+            {"left_out", comparison.left_out},
+            {"overlap", rounded(comparison.overlap)},
+            {"tau", rounded(comparison.tau)},
+            {"most_different", std::move(different)}};
+  if (comparison.failure) json["failure"] = *comparison.failure;
+  return json;
 }
 
 Result<Comparison> compare_generations(VectorIndex& index, Embedders& embedders, Clock& clock,
@@ -162,13 +174,21 @@ Result<Comparison> compare_generations(VectorIndex& index, Embedders& embedders,
   comparison.limit = request.limit;
   double overlaps = 0, taus = 0;
   std::int64_t with_tau = 0;
+  std::optional<Error> failure;
   std::vector<ComparedQuery>& shown = comparison.most_different;
   const SteadyTime deadline = clock.steady() + kLongest;
   for (const AskedQuery& asked : request.queries) {
     if (clock.steady() >= deadline) break;
     ComparedQuery one{asked, {}, {}, 0, {}};
-    one.serving = MESH_TRY(ask(index, clock, serving, asked, request));
-    one.other = MESH_TRY(ask(index, clock, other, asked, request));
+    // Counted once both have answered: of one side alone it is no comparison.
+    auto from_serving = ask(index, clock, serving, asked, request);
+    auto from_other = from_serving ? ask(index, clock, other, asked, request) : from_serving;
+    if (!from_other) {
+      if (!failure) failure = std::move(from_other.error());
+      continue;
+    }
+    one.serving = take_hits(serving, std::move(*from_serving));
+    one.other = take_hits(other, std::move(*from_other));
     one.overlap = overlap_of(one.serving, one.other);
     one.tau = kendall_tau(one.serving, one.other);
     ++comparison.queries;
@@ -179,6 +199,8 @@ Result<Comparison> compare_generations(VectorIndex& index, Embedders& embedders,
     shown.insert(std::ranges::upper_bound(shown, one, differs_more), std::move(one));
     if (shown.size() > kMostShown) shown.pop_back();
   }
+  if (failure && comparison.queries == 0) return fail(std::move(*failure));
+  if (failure) comparison.failure = failure->message;
   comparison.left_out = std::ssize(request.queries) - comparison.queries;
   if (comparison.queries > 0) {
     comparison.overlap = overlaps / static_cast<double>(comparison.queries);

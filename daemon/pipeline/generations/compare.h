@@ -42,7 +42,8 @@ struct Comparison {
   ComparedSide serving, other;
   int limit = 0;
   std::int64_t queries = 0;                   // that were asked
-  std::int64_t left_out = 0;                  // since it took too long
+  std::int64_t left_out = 0;                  // that failed, or were not asked in time
+  std::optional<std::string> failure;         // of the first that failed
   std::optional<double> overlap;              // mean of all queries; nothing: there were none
   std::optional<double> tau;                  // mean of those that have one
   std::vector<ComparedQuery> most_different;  // least overlap first, then least tau; at most 5
@@ -57,8 +58,9 @@ std::optional<double> kendall_tau(const std::vector<SearchHit>& one,
 
 // Asks each with its own embedder, the tenant's usage has nothing of it. `not_found` without the
 // generation, `conflict` where none serves or it is the one that serves, `unavailable` where this
-// process cannot have one of the embedders. Blocks: at most half a minute, beyond which queries are
-// left out.
+// process cannot have one of the embedders. A query that either cannot answer is left out; where
+// none was answered, the error is that of the first. Blocks: no query begins after half a minute,
+// and the last takes as long as two embedders and two searches do.
 Result<Comparison> compare_generations(VectorIndex& index, Embedders& embedders, Clock& clock,
                                        const CompareRequest& request);
 

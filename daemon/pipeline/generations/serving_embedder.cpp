@@ -5,7 +5,8 @@
 namespace mesh::pipeline {
 namespace {
 
-// Between two tries to have what could not be had: a model may be large to read.
+// Between two looks at the index where the serving generation's embedder could not be had: each
+// asks its store. How often a model is read in vain is up to Embedders.
 constexpr Duration kTryAgain{2'000};
 
 }  // namespace

@@ -110,6 +110,25 @@ TEST_F(CompareGenerations, WhatCannotBeComparedIsSaid) {
   EXPECT_EQ(compare(request).error().kind, ErrorKind::conflict) << "there is no second one";
 }
 
+// One query that a model refused failed all, as of those that users had searched for.
+TEST_F(CompareGenerations, AQueryThatFailsIsLeftOutAndSaid) {
+  other.refuse("too long");
+  const auto compared = compare(asking({"too long", "ann"}));
+  ASSERT_TRUE(compared) << compared.error().to_string();
+  EXPECT_EQ(compared->queries, 1);
+  EXPECT_EQ(compared->left_out, 1);
+  EXPECT_EQ(compared->overlap, 1);
+  EXPECT_NEAR(*compared->serving.mean_score, (1 + 0.5 + 1.0 / 3 + 0.25) / 4, 1e-6)
+      << "of what both answered";
+  EXPECT_THAT(to_json(*compared)["failure"].get<std::string>(), testing::HasSubstr("cannot embed"));
+  EXPECT_FALSE(to_json(*compare(asking({"ann"}))).contains("failure"));
+}
+
+TEST_F(CompareGenerations, WhereNoneCanBeAnsweredItFails) {
+  other.refuse("long", ErrorKind::unavailable);
+  EXPECT_EQ(compare(asking({"too long", "longer"})).error().kind, ErrorKind::unavailable);
+}
+
 TEST_F(CompareGenerations, WithoutQueriesThereIsNoMean) {
   const auto compared = compare({});
   ASSERT_TRUE(compared);
