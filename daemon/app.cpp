@@ -321,7 +321,12 @@ Status App::Impl::start_listeners() {
                       [this] { return engines->checks(); }});
   if (config.canary == "on") {
     for (const auto& spec : listeners.specs) {
-      auto one = MESH_TRY(canary::Canary::listener(spec.routes));
+      auto routes = spec.routes;
+      // Refused to everybody then, which says nothing of a leak.
+      if (!config.vectors.events) {
+        std::erase_if(routes, [](const auto& route) { return route.operation == "searchEvents"; });
+      }
+      auto one = MESH_TRY(canary::Canary::listener(routes));
       watched.push_back(std::move(one));
     }
   }
@@ -385,6 +390,8 @@ void App::Impl::stop() {
   if (quotas) quotas->stop();
   if (directory) directory->stop();
   if (pipelines) pipelines->stop();
+  // Engines that were given may outlive this, and another's pipelines ask them.
+  if (quotas) engines->ports().extractor.keep_to({});
   if (metering) metering->stop();  // what those above have counted
   if (membership) membership->stop();
   if (spans) spans->stop();  // by now they have all ended
