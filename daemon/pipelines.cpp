@@ -248,12 +248,14 @@ Status Pipelines::start() {
   retention_.start();
   const auto foreign = generations.foreign();
   if (!foreign) return {};
-  const bool asked_for = MESH_TRY(generations.rebuild_is_asked_for());
-  if (!asked_for) {
-    log::warn(
-        "the embedder that the index was made with cannot be had: searches are refused until it "
-        "is rebuilt",
-        {{"generation", foreign->info.name}, {"cause", foreign->why}});
+  const bool lost = MESH_TRY(generations.is_lost(*foreign));
+  log::warn(lost ? "the embedder that the index was made with cannot be had: searches are refused "
+                   "until it is rebuilt, which begins now"
+                 : "this process cannot have the embedder that the index was made with: it refuses "
+                   "searches until it can, or the index is rebuilt; others go on, or a rebuild is "
+                   "under way",
+            {{"generation", foreign->info.name}, {"cause", foreign->why}});
+  if (lost) {
     auto spec = MESH_TRY(generations.rebuild_spec());
     (void)MESH_TRY(tasks.submit("rebuild", std::move(spec), 0, std::string(kStartedByMesh)));
   }

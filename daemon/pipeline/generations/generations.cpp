@@ -86,6 +86,8 @@ struct Generations::Impl {
   std::optional<std::int64_t> filling();
   Result<std::vector<Task>> asked_rebuilds() const;
   int building() const;
+  Result<int> own_shadow(const Infos& all, const GenerationSpec& spec,
+                         const std::string& task) const;
   PipelineStatus status_elsewhere(int number) const;
 };
 
@@ -287,6 +289,23 @@ int Generations::Impl::building() const {
   return number;
 }
 
+// A shadow as `spec` says that no other task has noted: `task` was cut off between making and
+// noting it. 0: there is none.
+Result<int> Generations::Impl::own_shadow(const Infos& all, const GenerationSpec& spec,
+                                          const std::string& task) const {
+  const auto found = std::ranges::find_if(all, [&](const auto& info) {
+    return info.spec.shadow && !info.serving && info.spec.embedder == spec.embedder &&
+           info.spec.dimension == spec.dimension;
+  });
+  if (found == all.end()) return 0;
+  const auto newest = MESH_TRY(deps.tasks.list(kTasksLookedAt));
+  const bool noted = std::ranges::any_of(newest, [&](const Task& other) {
+    return other.kind == "rebuild" && other.id != task && !other.spec.contains("type") &&
+           other.checkpoint.is_object() && other.checkpoint.value("generation", 0) == found->number;
+  });
+  return noted ? 0 : found->number;
+}
+
 // What every process can tell of a group that others read.
 PipelineStatus Generations::Impl::status_elsewhere(int number) const {
   PipelineStatus status;
@@ -316,6 +335,14 @@ std::optional<ForeignGeneration> Generations::foreign() {
   auto embedder = impl_->deps.embedders.of(serving->spec);
   if (embedder) return std::nullopt;
   return ForeignGeneration{std::move(*serving), std::move(embedder.error().message)};
+}
+
+Result<bool> Generations::is_lost(const ForeignGeneration& foreign) {
+  const auto groups = MESH_TRY(impl_->admin().groups());
+  const auto at = std::ranges::find(groups, impl_->group(foreign.info.number), &GroupInfo::name);
+  if (at != groups.end() && at->active) return false;
+  const bool asked_for = MESH_TRY(rebuild_is_asked_for());
+  return !asked_for;
 }
 
 std::optional<GenerationInfo> Generations::unconfigured() {
@@ -385,7 +412,9 @@ Status Generations::rebuild(TaskContext& context) {
   const GenerationSpec spec =
       rebuilt_spec(context.task().spec, impl.deps.embedders.configured_spec());
   return pipeline::rebuild(
-      context, {impl.keeper(), impl.deps.pipeline.log, spec, [&impl] { return impl.reconcile(); },
+      context, {impl.keeper(), impl.deps.pipeline.log, spec,
+                [&](const Infos& all) { return impl.own_shadow(all, spec, context.task().id); },
+                [&impl] { return impl.reconcile(); },
                 [&impl](int number) -> std::optional<std::string> {
                   const auto fed = impl.feeds.pipeline(number);
                   if (!fed) return std::nullopt;

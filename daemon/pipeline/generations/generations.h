@@ -90,6 +90,10 @@ class Generations {
   std::optional<ForeignGeneration> foreign();
   // The serving generation where its embedder is not the configured one, and can be had.
   std::optional<GenerationInfo> unconfigured();
+  // Whether that one is to be replaced without being asked for: where nobody has its embedder, and
+  // no rebuild that this process can do is under way. Else a single process of another
+  // configuration would undo, for all, what an operator chose to serve.
+  Result<bool> is_lost(const ForeignGeneration& foreign);
   // Whether some process is to do a rebuild that this one can do, or is at it.
   Result<bool> rebuild_is_asked_for();
   // What a task of kind "rebuild" asks for: {"embedder","dimension"}, with "model" where there is

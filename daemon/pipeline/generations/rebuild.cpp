@@ -81,12 +81,16 @@ class Rebuild {
   Status begin() {
     auto all = MESH_TRY(insist([&] { return deps_.keeper.index.generations(); }));
     const int before = serving(all);
-    const int begun = context_.task().checkpoint.value("generation", 0);
+    int begun = context_.task().checkpoint.value("generation", 0);
     // Cancelled before it goes on: nothing is left to do but to clean up.
     if (context_.stopping()) {
       number_ = begun;
       served_ = before == begun;
       return stopped_early();
+    }
+    // One that is no shadow is dropped as an older one once the new one serves.
+    if (begun == 0 && deps_.spec.shadow) {
+      begun = MESH_TRY(insist([&] { return deps_.own_shadow(all); }));
     }
     const auto known = std::ranges::find(all, begun, &GenerationInfo::number);
     const bool fits = known != all.end() && known->spec.dimension == deps_.spec.dimension &&

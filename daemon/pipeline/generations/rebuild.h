@@ -12,6 +12,8 @@ struct RebuildDeps {
   Keeper::Deps keeper;
   EventLog& log;
   GenerationSpec spec;  // of the new one
+  // Of all, the number of a shadow that this task made and did not come to note; 0: none.
+  std::function<Result<int>(const std::vector<GenerationInfo>&)> own_shadow;
   // Feeds what is to be fed in this process now, rather than at the next look.
   std::function<Status()> reconcile;
   // Why the pipeline of that generation stands still for good in this process, if it does.

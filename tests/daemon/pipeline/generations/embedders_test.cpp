@@ -22,6 +22,10 @@ class GenerationsOfEmbedders : public GenerationsTest {
   Json asked(const std::string& engine, bool shadow = false) {
     return generations->rebuild_spec({engine, "", shadow}).value();
   }
+  // As of a task that was asked for before there was another one.
+  static Json asked_unchecked(const std::string& engine) {
+    return {{"embedder", engine}, {"dimension", 8}, {"shadow", true}};
+  }
   // Who is found, by an embedder that is the serving one's or becomes it.
   std::vector<std::int64_t> found() {
     const auto hits = serving_embedder->with([&](Embedder& with) {
@@ -174,9 +178,28 @@ TEST_F(GenerationsOfEmbedders, ThereIsOneShadowAtATime) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::conflict);
   EXPECT_THAT(refused.error().message, HasSubstr("mesh index drop 2"));
+  ASSERT_TRUE(tasks.insert({.id = "first", .kind = "rebuild", .checkpoint = {{"generation", 2}}}));
   const auto built = rebuild(Json::object(), second);
   ASSERT_FALSE(built) << "of two that were asked for at once the second one fails";
   EXPECT_EQ(built.error().kind, ErrorKind::conflict);
+  EXPECT_EQ(roles().size(), 2u);
+}
+
+// The process ended before the task had noted it, and each later try was refused for its sake.
+TEST_F(GenerationsOfEmbedders, AShadowThatWasMadeAndNotNotedIsTakenUpAgain) {
+  const Json spec = asked("other/8", true);
+  const auto epoch = index.take_over().value();
+  ASSERT_TRUE(index.create_generation({8, "other/8", "", true}, epoch));
+  ASSERT_TRUE(rebuild(Json::object(), spec));
+  EXPECT_EQ(result["generation"], 2);
+  EXPECT_EQ(roles(), (Roles{{1, "serving"}, {2, "shadow"}}));
+  EXPECT_TRUE(index.has(2, "acme", 1));
+}
+
+TEST_F(GenerationsOfEmbedders, AnUnnotedShadowOfAnotherEmbedderIsNotTakenUp) {
+  const auto epoch = index.take_over().value();
+  ASSERT_TRUE(index.create_generation({4, "fake/4", "", true}, epoch));
+  EXPECT_EQ(rebuild(Json::object(), asked_unchecked("other/8")).error().kind, ErrorKind::conflict);
   EXPECT_EQ(roles().size(), 2u);
 }
 

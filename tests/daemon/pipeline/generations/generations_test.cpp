@@ -92,6 +92,7 @@ TEST_F(GenerationsTest, WithAnotherEmbedderWhatIsServedStaysUntilARebuildHasFill
   EXPECT_EQ(index.serving(), 1);
   ASSERT_TRUE(generations->foreign());
   EXPECT_EQ(generations->foreign()->info.name, "user_embeddings-1");
+  EXPECT_TRUE(generations->is_lost(*generations->foreign()).value());
   EXPECT_FALSE(generations->serving_stage()) << "it is not fed";
   write("created", 2, 1);
   ASSERT_TRUE(rebuild());

@@ -200,6 +200,24 @@ TEST_F(GenerationsTest, ARebuildIsForProcessesOfTheEmbedderThatItWasAskedWith) {
   generations.reset();  // before its embedder
 }
 
+// One process that was configured otherwise asked for a rebuild with its own embedder, and so undid
+// for all what an operator had chosen to serve.
+TEST_F(TwoProcesses, WhatAnotherFeedsIsNotLostWhereThisOneCannotHaveItsEmbedder) {
+  ASSERT_TRUE(other.start());
+  ASSERT_TRUE(feeds(other, "user-index-1"));
+  FakeEmbedder another("fake/new", 4);
+  open(another);
+  start();
+  const auto foreign = generations->foreign();
+  ASSERT_TRUE(foreign);
+  EXPECT_FALSE(generations->is_lost(*foreign).value());
+  other.stop();
+  EXPECT_TRUE(generations->is_lost(*foreign).value());
+  ASSERT_TRUE(tasks.insert({.id = "a", .kind = "rebuild"}));
+  EXPECT_FALSE(generations->is_lost(*foreign).value()) << "a rebuild is under way";
+  generations.reset();  // before its embedder
+}
+
 // As in a process of the role admin alone. Time moves only when all others sleep: a thread that the
 // machine runs late costs the wait nothing of its limit.
 TEST_F(TwoProcesses, OneThatFeedsNothingWaitsForThoseThatDo) {
