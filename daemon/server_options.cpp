@@ -41,6 +41,7 @@ http::ServerOptions server_options(const config::Config& config) {
   options.max_operator_connections = limits.max_admin_connections;
   options.max_streams = limits.max_streams;
   options.max_tenant_streams = limits.max_streams_per_tenant;
+  options.max_stream_age = limits.max_stream_age;
   options.max_body_bytes = limits.max_body;
   options.max_bulk_body_bytes = limits.max_bulk_body;
   options.max_buffered_bytes = limits.max_buffered;

@@ -57,6 +57,7 @@ struct Http {
   int max_waiting = 1'000;
   int max_streams = 1'000;  // of one listener
   int max_streams_per_tenant = 100;
+  Duration max_stream_age{3'600'000};
   std::uint64_t max_body = 1ull << 20;
   std::uint64_t max_bulk_body = 64ull << 20;
   std::uint64_t max_buffered = 256ull << 20;  // bodies being gathered, all connections

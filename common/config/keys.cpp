@@ -199,6 +199,10 @@ std::vector<Key> make_keys() {
                "connection and no thread. Further ones: 503."),
       make_key(MESH_MEMBER(http.max_streams_per_tenant), integer(1, 1'000'000),
                "The same of one tenant, on all listeners: 429."),
+      make_key(
+          MESH_MEMBER(http.max_stream_age), duration(Duration{60'000}, 7 * kDay),
+          "Then a stream ends with its next event or comment, and its client comes again with\n"
+          "its credential. Longer lets one that is no longer valid read for as long."),
       make_key(MESH_MEMBER(http.max_body), size(kKiB, kGiB),
                "Largest body of a request; beyond it: 413."),
       make_key(MESH_MEMBER(http.max_bulk_body), size(kKiB, 4 * kGiB),

@@ -112,6 +112,7 @@ class Connection final : public Watched, public std::enable_shared_from_this<Con
   bool chunked_ = false;                // of its body; else it ends with the connection
   bool more_events_ = false;            // it told of some that are not taken
   std::uint64_t stream_bytes_ = 0;
+  SteadyTime stream_end_{};  // when it is too old
 };
 
 }  // namespace mesh::http

@@ -51,6 +51,7 @@ void Connection::begin_stream() {
   Core& core = loop_.core();
   exchange_->memory = {};
   stream_bytes_ = 0;
+  stream_end_ = core.clock.steady() + core.options.max_stream_age;
   events_->begin({[exchange = exchange_] { exchange->inbox->push(exchange); },
                   Reservation(core.buffers), remote_, std::string(exchange_->tenant()),
                   &core.metrics.events_dropped});
@@ -64,8 +65,9 @@ void Connection::next_events() {
   const auto taken = events_->take();
   core.metrics.events_sent.add(static_cast<double>(taken.events));
   append_events(taken.bytes);
+  const bool too_old = core.clock.steady() >= stream_end_;
   // A client that has said that it sends no more has left before there was a stream.
-  const bool cut = core.draining || half_closed_;
+  const bool cut = core.draining || half_closed_ || too_old;
   if (cut && !taken.last) append_events(format_retry(events_->options().retry));
   const bool over = taken.last || cut;
   if (over) {
@@ -83,6 +85,7 @@ void Connection::more_events() {
 }
 
 void Connection::keep_alive() {
+  if (loop_.core().clock.steady() >= stream_end_) return next_events();
   append_events(kKeepAlive);
   flush();
 }

@@ -72,6 +72,9 @@ struct ServerOptions {
                                       // wait for a blocking worker; what it ends there is never run
   // Of a stream without events: then a comment, so that nobody between takes it for dead.
   Duration stream_keep_alive{15'000};
+  // Then a stream ends and says when to come again, with its next event or comment: so that its
+  // client's credential is looked at anew.
+  Duration max_stream_age{3'600'000};
   Duration slow_request{1'000};  // is in the access log at info; not what was held back on purpose
   Duration refusal_pause{100};   // before a 429 is sent, so that a client that asks again at once
                                  // costs little

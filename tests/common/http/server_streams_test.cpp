@@ -306,6 +306,34 @@ TEST_F(ServerStreamsTest, AStopEndsThemAndSaysWhenToComeAgain) {
   EXPECT_FALSE(stream->send({.data = "two"}));
 }
 
+TEST_F(ServerStreamsTest, AnOldOneEndsWithItsNextCommentAndSaysWhenToComeAgain) {
+  stream_options.retry = Duration{1'500};
+  options.max_stream_age = options.stream_keep_alive * 3 / 2;
+  start_streams();
+  auto client = open();
+  const auto stream = take_stream();
+  sync();
+  clock.advance(options.stream_keep_alive);
+  EXPECT_EQ(client.read_until("\r\n:\n\n\r\n"), chunk(":\n\n"));
+  sync();
+  clock.advance(options.stream_keep_alive);
+  EXPECT_EQ(client.read_until("0\r\n\r\n"), chunk("retry: 1500\n\n") + "0\r\n\r\n");
+  EXPECT_TRUE(client.closed_by_server());
+  EXPECT_TRUE(eventually([&] { return gone == 1; })) << "the handler forgets it";
+  EXPECT_FALSE(stream->send({.data = "one"}));
+}
+
+TEST_F(ServerStreamsTest, AnOldOneEndsBehindItsNextEvent) {
+  options.max_stream_age = options.stream_keep_alive / 2;
+  start_streams();
+  auto client = open();
+  const auto stream = take_stream();
+  sync();
+  clock.advance(options.max_stream_age);
+  stream->send({.data = "one"});
+  EXPECT_EQ(client.read_until("0\r\n\r\n"), data("one") + chunk("retry: 3000\n\n") + "0\r\n\r\n");
+}
+
 TEST_F(ServerStreamsTest, AThousandIdleOnesCostLittle) {
   rlimit files{};
   ::getrlimit(RLIMIT_NOFILE, &files);
