@@ -7,14 +7,17 @@
 namespace mesh::cli {
 namespace {
 
-// The API parts conditions by semicolons.
+// The API parts conditions by semicolons. What stands behind a backslash is a character as any
+// other already, and a backslash that ends a condition must not touch the next.
 std::string joined(const std::vector<std::string>& filters) {
   std::string all;
   for (const std::string& filter : filters) {
     if (!all.empty()) all += ';';
-    for (const char c : filter) {
-      if (c == ';' || c == '\\') all += '\\';
-      all += c;
+    for (std::size_t i = 0; i < filter.size(); ++i) {
+      const bool escapes = filter[i] == '\\' && i + 1 < filter.size();
+      if (filter[i] == ';' || (filter[i] == '\\' && !escapes)) all += '\\';
+      all += filter[i];
+      if (escapes) all += filter[++i];
     }
   }
   return all;

@@ -73,6 +73,31 @@ Result<ComparedField> field_of(std::string_view text, std::string_view name,
   return ComparedField{name.starts_with(below) ? std::string(name) : below + std::string(name), {}};
 }
 
+// Those between `|`, trimmed; what stands behind a backslash is a character as any other.
+std::vector<std::string> values_of(std::string_view text) {
+  std::vector<std::string> values(1);
+  std::size_t kept = 0;  // of the last one: what is behind are spaces
+  const auto finish = [&] { values.back().resize(kept); };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    std::string& value = values.back();
+    if (text[i] == '\\' && i + 1 < text.size()) {
+      value += text[++i];
+      kept = value.size();
+    } else if (text[i] == '|') {
+      finish();
+      values.emplace_back();
+      kept = 0;
+    } else if (!trim(text.substr(i, 1)).empty()) {
+      value += text[i];
+      kept = value.size();
+    } else if (kept > 0) {
+      value += text[i];
+    }
+  }
+  finish();
+  return values;
+}
+
 }  // namespace
 
 Result<Condition> parse_condition(std::string_view text, const Declared& declared,
@@ -96,8 +121,8 @@ Result<Condition> parse_condition(std::string_view text, const Declared& declare
   }
   const std::string_view values = text.substr(at + found->text.size());
   const bool numbers = orders(condition.op) || field.kind == FieldKind::number;
-  for (const auto& value : split(values, '|')) {
-    const auto number = parse_double(trim(value));
+  for (const auto& value : values_of(values)) {
+    const auto number = parse_double(value);
     if (numbers && !number) {
       return bad_condition(
           text, "compares " + condition.field + " with \"" + value + "\", which is no number");

@@ -32,6 +32,8 @@ using EventFilter = std::vector<Condition>;
 
 // Reads "country=DE", "country=DE|AT", "country!=DE", "amount>=10", "amount<3.5". `invalid` for
 // what does not read, names a field that is not declared (with those that are), or orders keywords.
+// Spaces around a field and around each value are no part of it. In a value a backslash stands
+// before a character that is meant as such: `\|`, `\\`, and a space at an end.
 //
 // Where `open` is not empty, every text and number below that member is a field as well
 // (Searchable::open): a name that is not declared is taken for one below it, so that "country=DE"

@@ -24,12 +24,12 @@ bool matches(std::string_view text, std::string_view open = {}) {
 TEST(EventFilter, EveryOperatorAsks) {
   for (const char* yes : {"country=DE", "country=AT|DE", "country!=AT", "country!=AT|CH",
                           "amount=10.5", "amount>10", "amount>=10.5", "amount<11", "amount<=10.5",
-                          "amount!=10", "amount = 1|10.5", " country=DE"}) {
+                          "amount!=10", "amount = 1|10.5", " country = DE ", "country= AT | DE "}) {
     EXPECT_TRUE(matches(yes)) << yes;
   }
-  for (const char* no :
-       {"country=de", "country=DE ", "country=AT|CH", "country!=DE", "country!=AT|DE", "amount=10",
-        "amount>10.5", "amount>=10.6", "amount<10.5", "amount<=10.4", "amount!=10.5", "country="}) {
+  for (const char* no : {"country=de", R"(country=DE\ )", "country=AT|CH", "country!=DE",
+                         "country!=AT|DE", "amount=10", "amount>10.5", "amount>=10.6",
+                         "amount<10.5", "amount<=10.4", "amount!=10.5", "country="}) {
     EXPECT_FALSE(matches(no)) << no;
   }
 }
@@ -56,6 +56,15 @@ TEST(EventFilter, AllConditionsHold) {
   EXPECT_TRUE(holds({}, order()));
   EXPECT_TRUE(holds({{"country", Op::equal, {"DE"}}, {"amount", Op::less, {11.0}}}, order()));
   EXPECT_FALSE(holds({{"country", Op::equal, {"DE"}}, {"amount", Op::less, {10.0}}}, order()));
+}
+
+TEST(EventFilter, WhatStandsBehindABackslashIsOfTheValue) {
+  const auto values = [](std::string_view text) {
+    return parse_condition(text, kDeclared).value().values;
+  };
+  EXPECT_EQ(values(R"(country=a\|b|c)"), (std::vector<FieldValue>{"a|b", "c"}));
+  EXPECT_EQ(values(R"(country= a\\| b c\ )"), (std::vector<FieldValue>{R"(a\)", "b c "}));
+  EXPECT_EQ(values(R"(country=a\)"), std::vector<FieldValue>{R"(a\)"}) << "behind it is nothing";
 }
 
 TEST(EventFilter, OfAnOpenTypeUndeclaredNamesAreTakenAsOneBelow) {
