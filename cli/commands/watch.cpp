@@ -1,3 +1,4 @@
+#include <chrono>
 #include <random>
 
 #include "cli/commands/search_events.h"
@@ -10,6 +11,9 @@
 
 namespace mesh::cli {
 namespace {
+
+// Of a watch that the server ends: below it something may be wrong there.
+constexpr std::chrono::seconds kLong{30};
 
 struct WatchArgs {
   std::vector<std::string> words;
@@ -47,6 +51,7 @@ Outcome watch(Session& session, const WatchArgs& args) {
   };
   for (int attempt = 0; !InterruptGuard::interrupted();) {
     bool any = false;
+    const auto begun = std::chrono::steady_clock::now();
     const auto end = session.mesh->stream(
         query,
         [&](const http::ReadEvent& event) {
@@ -57,11 +62,15 @@ Outcome watch(Session& session, const WatchArgs& args) {
     if (end && end->stopped) return Exit::ok;
     // A server that restarts is waited for; what came meanwhile is in the log, and not told.
     if (!end && !retry_delay(end.error(), 1, 0)) return fail(end.error());
-    attempt = any ? 1 : std::min(attempt + 1, 7);
-    session.out.note(
-        "mesh: " +
-        (end ? std::string("the server ended the watch") : printable(end.error().message)) +
-        "; watching again, what comes meanwhile is left out");
+    const bool lasted = any || std::chrono::steady_clock::now() - begun >= kLong;
+    attempt = lasted ? 1 : std::min(attempt + 1, 7);
+    // A server ends streams that have grown old, so that their credential is looked at anew.
+    if (!end || !lasted) {
+      session.out.note(
+          "mesh: " +
+          (end ? std::string("the server ended the watch") : printable(end.error().message)) +
+          "; watching again, what comes meanwhile is left out");
+    }
     const Error again = end ? Error{ErrorKind::unavailable, {}, {}, {}, end->retry} : end.error();
     if (!nap(retry_delay(again, attempt, random()).value_or(Duration{0}) + Duration{100})) {
       return Exit::ok;
