@@ -91,13 +91,14 @@ struct App::Impl {
   std::unique_ptr<services::RecentSearches> recent_searches;
   std::unique_ptr<services::TenantDirectory> directory;
   std::unique_ptr<services::QuotaKeeper> quotas;
+  // Their streams are the server's, until it goes; erasures, which the pipelines run, end them.
+  std::unique_ptr<services::Watches> watches;
   std::unique_ptr<Pipelines> pipelines;
   std::unique_ptr<Checkup> checkup;
   std::unique_ptr<services::Admission> admission;
   std::unique_ptr<pipeline::Progress> progress;
   std::unique_ptr<services::LongPolls> polls;
   std::unique_ptr<services::WriteWaits> waits;
-  std::unique_ptr<services::Watches> watches;  // their streams are the server's, until it goes
   std::unique_ptr<services::EventTail> tail;
   std::unique_ptr<http::Server> server;
   std::unique_ptr<Gauges> gauges;
@@ -154,10 +155,14 @@ Status App::Impl::start() {
   open_quotas();
   recent_searches = std::make_unique<services::RecentSearches>(
       static_cast<std::size_t>(config.vectors.recent_searches), canary::is_canary);
+  watches = std::make_unique<services::Watches>(metrics, services::Watches::Limits{});
   pipelines = std::make_unique<Pipelines>(
       config, engines->ports(),
       Pipelines::Self{process, options.version, receipt_key.get(),
-                      [this](const auto& tenant) { recent_searches->forget(tenant); },
+                      [this](const auto& tenant) {
+                        recent_searches->forget(tenant);
+                        watches->close(tenant);
+                      },
                       [this](const auto& tenant, auto type) { return searchable(tenant, type); },
                       [this]() -> Result<pipeline::SearchableTypes> {
                         if (!config.vectors.events) return pipeline::SearchableTypes();
@@ -260,10 +265,10 @@ Status App::Impl::start_listeners() {
       clock);
   waits = std::make_unique<services::WriteWaits>(*progress, *polls, clock, config.http.max_wait,
                                                  position_key());
-  watches = std::make_unique<services::Watches>(metrics, services::Watches::Limits{});
   tail = std::make_unique<services::EventTail>(services::EventTailDeps{
-      ports.log, ports.log_admin, ports.embedders,
-      [this](const auto& tenant, auto type) { return searchable(tenant, type); }, *watches, clock});
+      ports.log, ports.log_admin,
+      [this](const auto& tenant, auto type) { return searchable(tenant, type); }, *watches, clock,
+      [this](const auto& tenant) { return directory->is_closed(tenant).value_or(false); }});
   http::Hooks hooks{
       [this](const auto& request, const auto& route) {
         return identity->authenticate(request, route);

@@ -39,9 +39,10 @@ http::RouteTable gateway(const RoleDeps& deps) {
   auto routes = services::search_routes(
       deps.pipelines.serving_embedder, deps.ports.index, deps.clock, deps.metrics, deps.usage,
       deps.waits, deps.ports.searches, &deps.admission, &deps.recent_searches);
-  append(routes, services::event_search_routes(
-                     {deps.ports.events, deps.ports.embedders, deps.searchable, deps.clock,
-                      deps.metrics, deps.usage, deps.tail, deps.watches, &deps.admission}));
+  append(routes, services::event_search_routes({deps.ports.events, deps.ports.embedders,
+                                                deps.ports.log_admin, deps.searchable, deps.clock,
+                                                deps.metrics, deps.usage, deps.tail, deps.watches,
+                                                &deps.admission, deps.config.vectors.events}));
   return routes;
 }
 

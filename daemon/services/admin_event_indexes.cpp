@@ -33,7 +33,7 @@ Result<Response> list_event_indexes(const EventIndexAdminDeps& deps, const http:
 Result<std::string> type_of(const Json& body) {
   const auto type = MESH_TRY(string_member(body, "type"));
   if (!type || type->empty()) {
-    return bad_member("type", "missing; `mesh index list --events` shows the types");
+    return bad_member("type", "missing; `mesh index events` shows the types");
   }
   return *type;
 }

@@ -6,9 +6,12 @@
 
 #include "common/base/strings.h"
 #include "common/base/time.h"
+#include "daemon/pipeline/event_index/event_indexing.h"
+#include "daemon/pipeline/scan.h"
 #include "daemon/services/admission.h"
 #include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
+#include "daemon/services/event_hits.h"
 
 namespace mesh::services {
 namespace {
@@ -60,6 +63,10 @@ Result<EventQuery> read_scope(const EventSearchDeps& deps, const http::Request& 
                 "query parameter type: missing; name the type of the events, such as "
                 "analytics.recorded");
   }
+  if (!deps.indexes) {
+    return fail(ErrorKind::invalid,
+                "query parameter type: no events are searchable here, since vectors.events is off");
+  }
   const auto searchable = MESH_TRY(deps.searchable(request.tenant(), query.scope.type));
   if (searchable == nullptr) {
     return fail(ErrorKind::invalid, "query parameter type: events of the type \"" +
@@ -105,43 +112,67 @@ std::optional<double> ratio_of(const Embedder& embedder, const EventQuery& query
   return kMeaningOfTexts;
 }
 
+// Whether the type may have events: the topic of an own one comes with the first.
+Result<bool> has_topic(const EventSearchDeps& deps, const std::string& type) {
+  const auto found = pipeline::find_topic(deps.log_admin, MESH_TRY(pipeline::topic_of(type)));
+  if (!found && found.error().kind != ErrorKind::not_found) return fail(found.error());
+  return found.has_value();
+}
+
+// What a search found, and why vectors had no part in it where they had none.
+struct Found {
+  std::vector<FusedHit> hits;
+  std::optional<std::string> without_vectors;
+};
+
 Result<std::vector<EventHit>> by_vectors(const EventSearchDeps& deps, const TenantId& tenant,
-                                         const EventQuery& query, int k) {
-  const auto spec = MESH_TRY(serving_spec(deps.index, query.scope.type));
-  if (!spec) return std::vector<EventHit>();
-  const auto embedder = MESH_TRY(deps.embedders.of(*spec));
+                                         const EventQuery& query, const GenerationSpec& spec,
+                                         int k) {
+  const auto embedder = MESH_TRY(deps.embedders.of(spec));
   const auto vector =
       MESH_TRY(embedder->embed_query({tenant, query.text}, ratio_of(*embedder, query)));
-  return deps.index.search_vectors(tenant, query.scope, {vector, spec->embedder}, k,
+  return deps.index.search_vectors(tenant, query.scope, {vector, spec.embedder}, k,
                                    query.min_score);
 }
 
-Result<std::vector<FusedHit>> found(const EventSearchDeps& deps, const TenantId& tenant,
-                                    const EventQuery& query) {
-  const int k = std::max(kLeastCandidates, kCandidatesPerHit * query.limit);
-  auto vectors = by_vectors(deps, tenant, query, k);
-  // It was flipped between the look and the search: the next look sees to what.
-  if (!vectors && vectors.error().kind == ErrorKind::unavailable) {
-    vectors = by_vectors(deps, tenant, query, k);
-  }
-  if (!vectors) return fail(vectors.error());
-  auto words = MESH_TRY(deps.index.search_words(tenant, query.scope, terms_of(query.text), k));
-  return fuse(std::move(*vectors), std::move(words), static_cast<std::size_t>(query.limit));
+bool is_away(const Error& error) {
+  return error.kind == ErrorKind::unavailable || error.kind == ErrorKind::timeout ||
+         error.kind == ErrorKind::uncertain;
 }
 
-Json hit_json(const FusedHit& one, const std::string& type) {
-  const EventHit& hit = one.hit;
-  Json json{{"event_id", hit.event_id},
-            {"type", type},
-            {"subject", hit.subject},
-            {"time", format_rfc3339(hit.time)},
-            {"title", hit.title},
-            {"fields", to_json(hit.fields)},
-            {"topic", hit.position.topic},
-            {"partition", hit.position.partition},
-            {"offset", hit.position.offset},
-            {"score", hit.score},
-            {"rank_score", one.rank_score}};
+Result<Found> found(const EventSearchDeps& deps, const TenantId& tenant, const EventQuery& query) {
+  const auto& type = query.scope.type;
+  const auto spec = MESH_TRY(serving_spec(deps.index, type));
+  if (!spec) {
+    const bool may_have_some = MESH_TRY(has_topic(deps, type));
+    if (!may_have_some) return Found{};
+    return fail(ErrorKind::unavailable,
+                "the index of " + type + " is not built yet; try again later");
+  }
+  const int k = std::max(kLeastCandidates, kCandidatesPerHit * query.limit);
+  auto vectors = by_vectors(deps, tenant, query, *spec, k);
+  if (!vectors && is_away(vectors.error())) {
+    // It may have been flipped between the look and the search.
+    const auto now = MESH_TRY(serving_spec(deps.index, type));
+    if (now && now->embedder != spec->embedder) {
+      vectors = by_vectors(deps, tenant, query, *now, k);
+    }
+  }
+  if (!vectors && !is_away(vectors.error())) return fail(vectors.error());
+  auto words = MESH_TRY(deps.index.search_words(tenant, query.scope, terms_of(query.text), k));
+  Found all;
+  if (!vectors) {
+    all.without_vectors = "unavailable: " + vectors.error().message;
+    vectors = std::vector<EventHit>();
+  }
+  all.hits = fuse(std::move(*vectors), std::move(words), static_cast<std::size_t>(query.limit));
+  return all;
+}
+
+Json fused_json(const FusedHit& one, const std::string& type) {
+  Json json = hit_json(one.hit, type);
+  json["score"] = one.hit.score;
+  json["rank_score"] = one.rank_score;
   json["words"] = one.words ? Json(*one.words) : Json();
   return json;
 }
@@ -154,7 +185,7 @@ Result<http::Response> search_events(const EventSearchDeps& deps, const http::Re
   }
   const TenantId& tenant = request.tenant();
   const auto start = deps.clock.steady();
-  const auto hits = MESH_TRY(found(deps, tenant, query));
+  const auto [hits, without_vectors] = MESH_TRY(found(deps, tenant, query));
   deps.metrics
       .counter("ai_gateway_requests_total", "Searches by path and tenant.",
                {{"path", kEventPath}, {"tenant", deps.metrics.tenant_label(tenant.str())}})
@@ -162,11 +193,13 @@ Result<http::Response> search_events(const EventSearchDeps& deps, const http::Re
   deps.usage.add(tenant.str(),
                  {{Use::searches}, {Use::search_micros, micros(deps.clock.steady() - start)}});
   Json results = Json::array();
-  for (const auto& hit : hits) results.push_back(hit_json(hit, query.scope.type));
-  return http::Response::json(200, {{"tenant_id", tenant.str()},
-                                    {"type", query.scope.type},
-                                    {"query", query.text},
-                                    {"results", std::move(results)}});
+  for (const auto& hit : hits) results.push_back(fused_json(hit, query.scope.type));
+  Json body{{"tenant_id", tenant.str()},
+            {"type", query.scope.type},
+            {"query", query.text},
+            {"results", std::move(results)}};
+  if (without_vectors) body["vectors"] = *without_vectors;
+  return http::Response::json(200, std::move(body));
 }
 
 // Registers the watch and answers with its stream.
@@ -179,23 +212,18 @@ Status watch_events(const std::shared_ptr<const EventSearchDeps>& deps,
   }
   const TenantId& tenant = request.tenant();
   WatchSpec spec{.tenant = tenant, .type = query.scope.type, .min_score = query.min_score};
-  const auto serving = MESH_TRY(serving_spec(deps->index, query.scope.type));
-  const auto embedder =
-      serving ? MESH_TRY(deps->embedders.of(*serving)) : deps->embedders.configured();
+  spec.filter = query.scope.filter;
+  // Whoever watches by a filter alone needs no vectors.
   if (!trim(query.text).empty()) {
+    const auto serving = MESH_TRY(serving_spec(deps->index, query.scope.type));
+    auto embedder = serving ? MESH_TRY(deps->embedders.of(*serving)) : deps->embedders.configured();
     if (deps->admission != nullptr) {
       (void)MESH_TRY(deps->admission->spend(*request.principal, {.embeds = true}));
     }
     spec.query = MESH_TRY(embedder->embed_query({tenant, query.text}, ratio_of(*embedder, query)));
-    spec.embedder = embedder->id();
+    spec.embedder = std::move(embedder);
   }
-  if (!query.scope.filter.empty()) {
-    spec.matches = [filter = query.scope.filter](const FieldValues& fields) {
-      return holds(filter, fields);
-    };
-  }
-  const auto id =
-      MESH_TRY(deps->tail.watch(std::move(spec), embedder, [&] { return respond.stream(); }));
+  const auto id = MESH_TRY(deps->tail.watch(std::move(spec), [&] { return respond.stream(); }));
   respond.when_gone([&watches = deps->watches, id] { watches.remove(id); });
   return {};
 }
@@ -215,8 +243,8 @@ std::vector<http::Parameter> parameters_of_events(bool query_is_required) {
           query_is_required ? api::required(std::move(query)) : std::move(query),
           api::query("filter",
                      "Conditions that all hold, such as `country=DE;amount>=10`: a field, one of "
-                     "= != < <= > >=, a value, or several with `|` between. `\\;` stands for a "
-                     "semicolon.",
+                     "= != < <= > >=, a value, or several with `|` between. In a value `\\;` and "
+                     "`\\|` stand for these characters; spaces around it are no part of it.",
                      {{"type", "string"}, {"maxLength", kMaxFilter}}),
           api::query("min_score", "The smallest score of the search by vectors.",
                      api::number(kLeastScore)),
@@ -281,6 +309,8 @@ Result<EventFilter> parse_filter(std::string_view text, const Searchable& search
   };
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '\\' && i + 1 < text.size()) {
+      // parse_condition takes the backslash away.
+      condition += text[i];
       condition += text[++i];
     } else if (text[i] == ';') {
       MESH_TRY(finish());

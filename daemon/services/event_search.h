@@ -4,7 +4,8 @@
 // Two searches are fused, one by the embedder's vectors, one by words (BM25), by reciprocal ranks
 // (G. Cormack, C. Clarke, S. Büttcher, Reciprocal Rank Fusion, SIGIR 2009):
 //   rank score = 1 / (60 + rank by vectors) + 1 / (60 + rank by words)
-// over the first max(100, 4 limit) of each; what one of them did not find has no part of it.
+// over the first max(100, 4 limit) of each; what one of them did not find has no part of it. Where
+// the embedder is away words search alone, and the answer says so.
 #pragma once
 
 #include <optional>
@@ -14,6 +15,7 @@
 #include "common/http/route.h"
 #include "common/ports/embedders.h"
 #include "common/ports/event_index.h"
+#include "common/ports/event_log.h"
 #include "common/telemetry/metrics.h"
 #include "common/telemetry/usage.h"
 #include "daemon/pipeline/event_index/event_documents.h"
@@ -32,13 +34,14 @@ struct FusedHit {
 std::vector<FusedHit> fuse(std::vector<EventHit> by_vectors, std::vector<EventHit> by_words,
                            std::size_t k);
 
-// The conditions of a filter parameter, "country=DE;amount>=10"; `\;` and `\\` stand for `;` and
-// `\`.
+// The conditions of a filter parameter, "country=DE;amount>=10". In a value `\;` stands for `;`,
+// beside what parse_condition takes behind a backslash.
 Result<EventFilter> parse_filter(std::string_view text, const Searchable& searchable);
 
 struct EventSearchDeps {
   EventIndex& index;
   Embedders& embedders;
+  LogAdmin& log_admin;
   pipeline::SearchableOf searchable;
   Clock& clock;
   Metrics& metrics;
@@ -46,6 +49,7 @@ struct EventSearchDeps {
   EventTail& tail;
   Watches& watches;
   Admission* admission = nullptr;  // of the quota that queries use; null: none is kept
+  bool indexes = true;             // false: vectors.events is off, and nothing is searchable
 };
 http::RouteTable event_search_routes(EventSearchDeps deps);
 

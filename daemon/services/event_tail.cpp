@@ -1,25 +1,18 @@
 #include "daemon/services/event_tail.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/thread.h"
-#include "common/base/time.h"
 #include "common/telemetry/log.h"
 #include "daemon/pipeline/event_index/event_indexing.h"
 #include "daemon/pipeline/scan.h"
+#include "daemon/services/event_hits.h"
 
 namespace mesh::services {
 namespace {
 
 constexpr Duration kAgain{1'000};  // after the log could not be read, and for topics to come
-
-Json hit_of(const EventDocument& document) {
-  return {{"event_id", document.event_id},     {"type", document.type},
-          {"subject", document.subject},       {"time", format_rfc3339(document.time)},
-          {"title", document.title},           {"fields", to_json(document.fields)},
-          {"topic", document.position.topic},  {"partition", document.position.partition},
-          {"offset", document.position.offset}};
-}
 
 }  // namespace
 
@@ -41,17 +34,15 @@ void EventTail::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-Result<Watches::Id> EventTail::watch(WatchSpec spec, std::shared_ptr<Embedder> embedder,
-                                     const Watches::Open& open) {
+Result<Watches::Id> EventTail::watch(WatchSpec spec, const Watches::Open& open) {
   const std::string topic = MESH_TRY(pipeline::topic_of(spec.type));
   {
     std::lock_guard lock(mutex_);
     // Until it is registered nobody may think that there is no watch.
     ++coming_;
-    // Whoever watches by a filter alone needs no vectors.
-    if (!spec.query.empty()) embedders_[spec.type][embedder->id()] = std::move(embedder);
   }
-  const Status begun = begin(topic);
+  auto begun = begin(topic);
+  if (begun) spec.since = std::move(*begun);
   Result<Watches::Id> id = begun ? deps_.watches.add(std::move(spec), open) : fail(begun.error());
   {
     std::lock_guard lock(mutex_);
@@ -62,31 +53,25 @@ Result<Watches::Id> EventTail::watch(WatchSpec spec, std::shared_ptr<Embedder> e
   return id;
 }
 
-// From the ends, unless it is followed already.
-Status EventTail::begin(const std::string& topic) {
-  {
-    std::lock_guard lock(mutex_);
-    if (topics_.contains(topic)) return {};
-  }
-  const auto found = pipeline::ends(deps_.log, deps_.admin, {topic});
+// Follows the topic from its ends, unless it is followed already. Answers the ends of now.
+Result<Offsets> EventTail::begin(const std::string& topic) {
+  auto found = pipeline::ends(deps_.log, deps_.admin, {topic});
   // That of an own type comes with its first event.
-  if (!found && found.error().kind != ErrorKind::not_found) return fail(found.error());
+  if (!found && found.error().kind != ErrorKind::not_found) return found;
   std::lock_guard lock(mutex_);
   if (topics_.insert(topic).second && found) next_.insert(found->begin(), found->end());
-  return {};
+  return found ? std::move(*found) : Offsets();
 }
 
 void EventTail::run() {
-  Clock& clock = deps_.clock;
-  bool again = false;  // though nobody tells
   std::unique_ptr<mesh::Watch> watch;
   for (;;) {
     Offsets next;
     {
       std::unique_lock lock(mutex_);
       const auto woken = [this] { return told_ || stopping_; };
-      if (again) {
-        clock.wait_until(lock, changed_, clock.steady() + kAgain, woken);
+      if (again_) {
+        deps_.clock.wait_until(lock, changed_, *again_, woken);
       } else {
         changed_.wait(lock, woken);
       }
@@ -96,36 +81,19 @@ void EventTail::run() {
         // Whoever comes next begins at the ends of then.
         topics_.clear();
         next_.clear();
-        embedders_.clear();
+        failing_.clear();
+        failing_topics_.reset();
+        offered_.clear();
       }
       next = next_;
     }
     watch.reset();
-    again = false;
-    const auto failed = [&](const Error& error) {
-      again = true;
-      log::warn("watches wait for the log", {{"error", error.to_string()}});
-    };
-    if (auto looked = find_new_topics(); !looked) failed(looked.error());
-    for (const auto& [partition, from] : next) {
-      auto more = read(partition, from);
-      if (!more) {
-        failed(more.error());
-        break;
-      }
-    }
-    {
-      std::lock_guard lock(mutex_);
-      if (topics_.empty()) continue;
-      for (const auto& topic : topics_) {
-        // Its coming is polled for: not every engine tells of it.
-        again = again || next_.lower_bound({topic, 0}) == next_.end() ||
-                next_.lower_bound({topic, 0})->first.topic != topic;
-      }
-      next = next_;
-    }
+    look_for_topics();
+    for (const auto& [partition, from] : next) take_turn(partition, from);
+    const auto waited = to_wait_for();
+    if (!waited) continue;
     // Without the lock, since it may tell at once.
-    watch = deps_.log.watch(next, [this] {
+    watch = deps_.log.watch(*waited, [this] {
       {
         std::lock_guard lock(mutex_);
         told_ = true;
@@ -133,6 +101,50 @@ void EventTail::run() {
       changed_.notify_all();
     });
   }
+}
+
+// Beyond which records are news; nothing where nobody is to tell of any. Sets when to look by
+// oneself. What fails has records already, or the log is closed: whoever waited for that would be
+// told at once, again and again.
+std::optional<Offsets> EventTail::to_wait_for() {
+  again_.reset();
+  const auto by = [this](SteadyTime at) { again_ = again_ ? std::min(*again_, at) : at; };
+  std::lock_guard lock(mutex_);
+  if (topics_.empty()) return std::nullopt;
+  for (const auto& topic : topics_) {
+    const auto first = next_.lower_bound({topic, 0});
+    // Its coming is polled for: not every engine tells of it.
+    if (first == next_.end() || first->first.topic != topic) by(deps_.clock.steady() + kAgain);
+  }
+  Offsets waited = next_;
+  for (const auto& [partition, failing] : failing_) {
+    waited.erase(partition);
+    by(failing.again);
+  }
+  const bool fails = !failing_.empty() || failing_topics_;
+  if (waited.empty() && fails) return std::nullopt;
+  return waited;
+}
+
+bool EventTail::is_left_be(const Failing& failing) const {
+  return deps_.clock.steady() < failing.again;
+}
+
+void EventTail::note(Failing& failing, const Error& error) {
+  failing.again = deps_.clock.steady() + kAgain;
+  std::string text = error.to_string();
+  if (text == failing.told) return;
+  log::warn("watches wait for the log", {{"error", text}});
+  failing.told = std::move(text);
+}
+
+void EventTail::look_for_topics() {
+  if (failing_topics_ && is_left_be(*failing_topics_)) return;
+  if (auto looked = find_new_topics(); !looked) {
+    if (!failing_topics_) failing_topics_.emplace();
+    return note(*failing_topics_, looked.error());
+  }
+  failing_topics_.reset();
 }
 
 // Those that were not there when they began to be followed: their first event is new.
@@ -156,54 +168,97 @@ Status EventTail::find_new_topics() {
   return {};
 }
 
-// Up to the end of now.
-Result<bool> EventTail::read(const TopicPartition& partition, std::int64_t from) {
-  for (;;) {
-    auto some = MESH_TRY(deps_.log.read(partition, from, {}));
-    MESH_TRY(offer(some.records));
-    from = some.next;
+void EventTail::take_turn(const TopicPartition& partition, std::int64_t from) {
+  {
     std::lock_guard lock(mutex_);
-    const auto at = next_.find(partition);
-    if (at == next_.end() || stopping_) return false;  // nobody watches any more
-    at->second = from;
-    if (some.at_end) return true;
-    if (some.records.empty()) {
-      told_ = true;  // a gap, or an engine that was slow: the next turn goes on
-      return true;
-    }
+    if (stopping_) return;
+  }
+  const auto failed = failing_.find(partition);
+  if (failed != failing_.end() && is_left_be(failed->second)) return;
+  if (auto done = read(partition, from); !done) {
+    note(failing_[partition], done.error());
+  } else if (failed != failing_.end()) {
+    failing_.erase(failed);
   }
 }
 
-Status EventTail::offer(const std::vector<StoredRecord>& records) {
-  std::map<std::string, std::vector<pipeline::EventText>> wanted;  // by type
-  for (const auto& record : records) {
-    const auto event = from_record(record);
-    if (!event || !deps_.watches.wanted(event->tenant, event->type)) continue;
-    auto text = MESH_TRY(pipeline::event_text(*event, record.position, deps_.searchable));
-    if (text) wanted[event->type].push_back(std::move(*text));
+// One read: where there is more, the others have their turn first.
+Status EventTail::read(const TopicPartition& partition, std::int64_t from) {
+  const auto some = MESH_TRY(deps_.log.read(partition, from, {}));
+  MESH_TRY(offer(partition, some.records));
+  std::lock_guard lock(mutex_);
+  next_[partition] = some.next;
+  if (!some.at_end) told_ = true;
+  return {};
+}
+
+Status EventTail::offer(const TopicPartition& partition, const std::vector<StoredRecord>& records) {
+  if (records.empty()) return {};
+  std::map<std::string, Texts> by_type;
+  for (auto& text : MESH_TRY(offer_to_filters(partition, records))) {
+    by_type[text.document.type].push_back(std::move(text));
   }
-  for (auto& [type, texts] : wanted) {
-    // Billed where the pipeline indexes it: the tenant pays for an event once.
-    if (auto made = pipeline::add_vectors(texts, embedders_of(type), false); !made) {
-      // Events that cannot be embedded are found later; who watches wants what happens now.
-      if (made.error().retryable()) return made;
-      log::warn("events were not matched with watches",
-                {{"type", type}, {"error", made.error().to_string()}});
-      texts.clear();
+  for (auto& [type, texts] : by_type) {
+    MESH_TRY(embed(type, texts));
+    // Once all have their vectors: what is read again was sent to nobody.
+    for (const auto& [document, text] : texts) {
+      deps_.watches.offer(document, hit_json(document), WatchKind::query);
     }
-  }
-  // Once all have their vectors: what is read again was sent to nobody.
-  for (const auto& [type, texts] : wanted) {
-    for (const auto& [document, text] : texts) deps_.watches.offer(document, hit_of(document));
+    offered_[partition][type] = records.back().position.offset + 1;
   }
   return {};
 }
 
-std::vector<std::shared_ptr<Embedder>> EventTail::embedders_of(const std::string& type) {
-  std::lock_guard lock(mutex_);
-  std::vector<std::shared_ptr<Embedder>> all;
-  for (const auto& [id, embedder] : embedders_[type]) all.push_back(embedder);
-  return all;
+// Before anything is embedded, since they need no vectors. Answers what others may be waiting for.
+Result<EventTail::Texts> EventTail::offer_to_filters(const TopicPartition& partition,
+                                                     const std::vector<StoredRecord>& records) {
+  Texts others;
+  auto& offered = offered_[partition];
+  for (const auto& record : records) {
+    const auto event = from_record(record);
+    if (!event || !deps_.watches.wanted(event->tenant, event->type)) continue;
+    if (deps_.is_closed && deps_.is_closed(event->tenant)) {
+      deps_.watches.close(event->tenant);
+      continue;
+    }
+    auto text = MESH_TRY(pipeline::event_text(*event, record.position, deps_.searchable));
+    if (!text) continue;
+    const auto offset = record.position.offset;
+    if (auto& below = offered[{}]; offset >= below) {
+      deps_.watches.offer(text->document, hit_json(text->document), WatchKind::filter_alone);
+      below = offset + 1;
+    }
+    if (offset >= offered[event->type] && deps_.watches.wants_vectors(event->tenant, event->type)) {
+      others.push_back(std::move(*text));
+    }
+  }
+  return others;
+}
+
+// What can never be embedded stays without a vector; the error of an embedder that may do it later.
+Status EventTail::embed(const std::string& type, Texts& texts) {
+  // Billed where the pipeline indexes it: the tenant pays for an event once.
+  constexpr bool kBilled = false;
+  for (const auto& embedder : deps_.watches.embedders(type)) {
+    const Status together = pipeline::add_vectors(texts, {embedder}, kBilled);
+    if (together) continue;
+    if (together.error().retryable()) return together;
+    // One of them is refused: one by one, so that it fails alone.
+    std::size_t refused = 0;
+    for (auto& text : texts) {
+      Texts one;
+      one.push_back(std::move(text));
+      const Status alone = pipeline::add_vectors(one, {embedder}, kBilled);
+      text = std::move(one.front());
+      if (alone) continue;
+      if (alone.error().retryable()) return alone;
+      ++refused;
+    }
+    // They are found by words; who watches wants what happens now.
+    log::warn("events could not be compared with the queries of watches",
+              {{"type", type}, {"events", refused}, {"error", together.error().to_string()}});
+  }
+  return {};
 }
 
 }  // namespace mesh::services

@@ -168,7 +168,8 @@ std::string_view tenant_schemas() {
     "tenant_id": {"$ref": "#/components/schemas/TenantId"},
     "type": {"type": "string"},
     "query": {"type": "string"},
-    "results": {"type": "array", "items": {"$ref": "#/components/schemas/EventHit"}}
+    "results": {"type": "array", "items": {"$ref": "#/components/schemas/EventHit"}},
+    "vectors": {"type": "string", "description": "Only where words searched alone: why, as `unavailable: ...` where the embedder does not answer."}
   },
   "examples": [{"tenant_id": "acme", "type": "analytics.recorded", "query": "checkout fails",
     "results": [{

@@ -9,25 +9,30 @@ namespace {
 
 constexpr std::chrono::seconds kWatchAgain{10};
 
-enum class Match { no, yes, stale };
+WatchKind kind_of(const WatchSpec& spec) {
+  return spec.query.empty() ? WatchKind::filter_alone : WatchKind::query;
+}
+
+bool is_before(const Position& position, const Offsets& since) {
+  const auto at = since.find({position.topic, position.partition});
+  return at != since.end() && position.offset < at->second;
+}
+
 struct Matched {
-  Match match = Match::no;
+  bool matched = false;
   std::optional<float> score;
 };
 
-Matched match(const WatchSpec& spec, const EventDocument& document) {
+Matched match(const WatchSpec& spec, const std::string& embedder, const EventDocument& document) {
+  if (is_before(document.position, spec.since)) return {};
   std::optional<float> score;
   if (!spec.query.empty()) {
-    const auto vector = document.vectors.find(spec.embedder);
-    // Vectors of other embedders, or of the same name and another size, tell nothing of this query.
-    if (vector == document.vectors.end() || vector->second.size() != spec.query.size()) {
-      return {document.vectors.empty() ? Match::no : Match::stale, {}};
-    }
+    const auto vector = document.vectors.find(embedder);
+    if (vector == document.vectors.end() || vector->second.size() != spec.query.size()) return {};
     score = std::inner_product(spec.query.begin(), spec.query.end(), vector->second.begin(), 0.0F);
     if (*score < spec.min_score) return {};
   }
-  if (spec.matches && !spec.matches(document.fields)) return {};
-  return {Match::yes, score};
+  return {holds(spec.filter, document.fields), score};
 }
 
 }  // namespace
@@ -60,7 +65,8 @@ Result<Watches::Id> Watches::add(WatchSpec spec, const Open& open) {
   }
   const Id id = ++last_id_;
   // With the lock held: what is offered once the client sees its stream is matched.
-  auto watch = std::make_shared<const Watch>(Watch{std::move(spec), open()});
+  std::string embedder = spec.embedder ? spec.embedder->id() : std::string();
+  auto watch = std::make_shared<const Watch>(Watch{std::move(spec), std::move(embedder), open()});
   ++own;
   by_type_[key].emplace_back(id, std::move(watch));
   keys_.emplace(id, std::move(key));
@@ -86,11 +92,48 @@ void Watches::remove(Id id) {
   gauge_.set(static_cast<double>(keys_.size()));
 }
 
+void Watches::close(const TenantId& tenant) {
+  std::vector<Entry> closed;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto at = by_type_.lower_bound({tenant.str(), {}});
+         at != by_type_.end() && at->first.first == tenant.str(); ++at) {
+      closed.insert(closed.end(), at->second.begin(), at->second.end());
+    }
+  }
+  for (const auto& [id, watch] : closed) {
+    watch->stream->close();
+    remove(id);
+  }
+}
+
 bool Watches::wanted(const TenantId& tenant, std::string_view type) const {
   // Most processes have none, and are asked for each event.
   if (size() == 0) return false;
   std::lock_guard lock(mutex_);
   return by_type_.contains({tenant.str(), std::string(type)});
+}
+
+bool Watches::wants_vectors(const TenantId& tenant, std::string_view type) const {
+  std::lock_guard lock(mutex_);
+  const auto found = by_type_.find({tenant.str(), std::string(type)});
+  return found != by_type_.end() && std::ranges::any_of(found->second, [](const Entry& entry) {
+           return kind_of(entry.second->spec) == WatchKind::query;
+         });
+}
+
+std::vector<std::shared_ptr<Embedder>> Watches::embedders(std::string_view type) const {
+  std::map<std::string, std::shared_ptr<Embedder>> by_id;
+  std::lock_guard lock(mutex_);
+  for (const auto& [key, entries] : by_type_) {
+    if (key.second != type) continue;
+    for (const auto& [id, watch] : entries) {
+      if (watch->spec.embedder) by_id.try_emplace(watch->embedder, watch->spec.embedder);
+    }
+  }
+  std::vector<std::shared_ptr<Embedder>> all;
+  for (auto& [id, embedder] : by_id) all.push_back(std::move(embedder));
+  return all;
 }
 
 std::vector<Watches::Entry> Watches::watching(const EventDocument& document) const {
@@ -99,20 +142,16 @@ std::vector<Watches::Entry> Watches::watching(const EventDocument& document) con
   return found == by_type_.end() ? std::vector<Entry>{} : found->second;
 }
 
-std::size_t Watches::offer(const EventDocument& document, const Json& hit) {
+std::size_t Watches::offer(const EventDocument& document, const Json& hit, WatchKind kind) {
   if (size() == 0) return 0;
   std::size_t sent = 0;
   // A copy: to compare takes longer than a request should wait that comes or goes.
   for (const auto& [id, watch] : watching(document)) {
-    const auto matched = match(watch->spec, document);
-    if (matched.match == Match::no) continue;
-    if (matched.match == Match::stale) {
-      watch->stream->close();
-      remove(id);
-      continue;
-    }
+    if (kind_of(watch->spec) != kind) continue;
+    const auto [matched, score] = match(watch->spec, watch->embedder, document);
+    if (!matched) continue;
     Json body = hit;
-    if (matched.score) body["score"] = *matched.score;
+    if (score) body["score"] = *score;
     if (watch->stream->send(
             {.data = dump(body), .event = "hit", .id = to_string(document.position)})) {
       ++sent;

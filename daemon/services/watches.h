@@ -5,7 +5,7 @@
 //   respond.when_gone([&watches, id = *id] { watches.remove(id); });
 //
 // Watches live in this process and with their streams, and are kept nowhere: a client that comes
-// again registers anew. An event is matched by the process that indexes it.
+// again registers anew. An event is matched by each process that holds a stream for it.
 #pragma once
 
 #include <atomic>
@@ -24,7 +24,9 @@
 #include "common/domain/event_filter.h"
 #include "common/domain/tenant.h"
 #include "common/http/event_stream.h"
+#include "common/ports/embedder.h"
 #include "common/ports/event_index.h"
+#include "common/ports/event_log.h"
 #include "common/telemetry/metrics.h"
 
 namespace mesh::services {
@@ -32,15 +34,20 @@ namespace mesh::services {
 struct WatchSpec {
   TenantId tenant;
   std::string type;  // of events
-  // Of Embedder::embed_query, by the embedder of that id. Empty: every event that passes `matches`
-  // is a hit, with no score.
+  // Of Embedder::embed_query, by the embedder beside it, which stays in use while the watch lives.
+  // Empty: every event that passes `filter` is a hit, with no score.
   std::vector<float> query = {};
-  std::string embedder = {};
+  std::shared_ptr<Embedder> embedder = {};  // null without a query
   // The least product of the query with an event's vector.
   float min_score = 0;
-  // What the fields of an event must be, as holds() of an EventFilter; empty: anything.
-  std::function<bool(const FieldValues&)> matches = {};
+  EventFilter filter = {};
+  // What was logged before these offsets is none of its hits; of another partition everything may
+  // be.
+  Offsets since = {};
 };
+
+// Two kinds of watches, since those of one kind need no vectors of a document.
+enum class WatchKind { filter_alone, query };
 
 // Any thread; nothing blocks. Its streams are closed when it goes.
 class Watches {
@@ -62,19 +69,27 @@ class Watches {
   // Callable for one that is gone.
   void remove(Id id);
 
+  // Ends the streams of the tenant's watches, and forgets them: it is closed, or was erased.
+  void close(const TenantId& tenant);
+
   // Whether anybody watches events of the type: nobody has to make a hit in vain.
   bool wanted(const TenantId& tenant, std::string_view type) const;
-  // Sends the hit, a JSON object, as the event `hit` to each watch that the document matches, with
-  // the watch's "score" put in; its id is the document's position. Answers how many it was sent to.
-  // A watch whose embedder the document has no vector of, though it has some, is closed, so that
-  // its client comes again and is embedded anew. Watches whose streams are over are forgotten.
-  std::size_t offer(const EventDocument& document, const Json& hit);
+  // The same of watches with a query alone, for which a document needs vectors.
+  bool wants_vectors(const TenantId& tenant, std::string_view type) const;
+  // That watches of the type have their queries' vectors by, each once (Embedder::id).
+  std::vector<std::shared_ptr<Embedder>> embedders(std::string_view type) const;
+  // Sends the hit, a JSON object, as the event `hit` to each watch of the kind that the document
+  // matches, with the watch's "score" put in; its id is the document's position. Answers how many
+  // it was sent to. A query is compared with the vector of its own embedder: a document without
+  // that one is no hit of it. Watches whose streams are over are forgotten.
+  std::size_t offer(const EventDocument& document, const Json& hit, WatchKind kind);
 
   std::size_t size() const { return size_.load(std::memory_order_relaxed); }
 
  private:
   struct Watch {
     WatchSpec spec;
+    std::string embedder;  // its id; empty without a query
     std::shared_ptr<http::EventStream> stream;
   };
   using Entry = std::pair<Id, std::shared_ptr<const Watch>>;

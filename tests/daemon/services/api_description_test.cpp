@@ -189,8 +189,8 @@ class ApiDescription : public testing::Test {
   }
   http::RouteTable gateway_routes() {
     auto all = search_routes(serving_, index_, clock_, metrics_, usage_, waits_);
-    for (auto& route : event_search_routes({events_, embedders_, searchable_, clock_, metrics_,
-                                            usage_, tail_, watches_, &admission_})) {
+    for (auto& route : event_search_routes({events_, embedders_, log_, searchable_, clock_,
+                                            metrics_, usage_, tail_, watches_, &admission_})) {
       all.push_back(std::move(route));
     }
     return all;
@@ -267,7 +267,7 @@ class ApiDescription : public testing::Test {
   const pipeline::SearchableOf searchable_ =
       [](const auto&, auto) -> Result<std::shared_ptr<const Searchable>> { return nullptr; };
   Watches watches_{metrics_, {}};
-  EventTail tail_{{log_, log_, embedders_, searchable_, watches_, clock_}};
+  EventTail tail_{{log_, log_, searchable_, watches_, clock_}};
   pipeline::EventIndexing event_indexing_{{events_,
                                            embedders_,
                                            searchable_,

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <future>
 
 #include "common/http/event_queue.h"
@@ -85,6 +86,7 @@ TEST(ParseFilter, ASemicolonOfAValueStandsBehindABackslash) {
   const auto filter = parse_filter(R"(country=D\;E\\)", kOrders);
   ASSERT_EQ(filter->size(), 1u);
   EXPECT_EQ((*filter)[0].values, std::vector<FieldValue>{R"(D;E\)"});
+  EXPECT_EQ((*parse_filter(R"(country=a\|b)", kOrders))[0].values, std::vector<FieldValue>{"a|b"});
 }
 
 TEST(ParseFilter, WhatDoesNotReadIsNamed) {
@@ -242,9 +244,12 @@ class EventSearchTest : public testing::Test {
   std::unique_ptr<pipeline::Stage> stage =
       pipeline::make_event_index_stage(index, embedders, searchable);
   Watches watches{metrics, {.most = 10, .most_of_tenant = 3}};
-  EventTail tail{{log, log, embedders, searchable, watches, clock}};
+  std::atomic<bool> acme_is_closed = false;
+  EventTail tail{{log, log, searchable, watches, clock, [this](const TenantId& tenant) {
+                    return acme_is_closed && tenant.str() == "acme";
+                  }}};
   http::RouteTable routes = event_search_routes(
-      {index, embedders, searchable, clock, metrics, usage, tail, watches, nullptr});
+      {index, embedders, log, searchable, clock, metrics, usage, tail, watches, nullptr});
 };
 
 TEST_F(EventSearchTest, WhatIsFoundAndHowItIsTold) {
@@ -301,8 +306,40 @@ TEST_F(EventSearchTest, AnOwnTypeIsItsTenantsAlone) {
   EXPECT_THAT(other.body, HasSubstr("are not searchable"));
 }
 
-TEST_F(EventSearchTest, WithoutAGenerationNothingIsFound) {
-  EXPECT_THAT(found({{"type", "chemical.recorded"}, {"query", "H2O"}}), IsEmpty());
+TEST_F(EventSearchTest, WithoutAGenerationItIsTriedLaterUnlessThereWasNoEventYet) {
+  const Query query{{"type", "chemical.recorded"}, {"query", "H2O"}};
+  EXPECT_THAT(found(query), IsEmpty());
+  log.ensure("chemical.events", TopicKind::activity, 1);
+  EXPECT_THAT(refusal("/ai/search", query, 503),
+              HasSubstr("the index of chemical.recorded is not built yet; try again later"));
+}
+
+TEST_F(EventSearchTest, WhereNoneAreIndexedThatIsSaid) {
+  routes = event_search_routes(
+      {index, embedders, log, searchable, clock, metrics, usage, tail, watches, nullptr, false});
+  for (const char* path : {"/ai/search", "/ai/watch"}) {
+    EXPECT_THAT(refusal(path, {{"type", kRecorded}, {"query", "x"}}),
+                HasSubstr("vectors.events is off"));
+  }
+}
+
+TEST_F(EventSearchTest, WhereTheEmbedderIsAwayWordsSearchAlone) {
+  index_now(recorded("e1", "payment declined"));
+  const int before = embedder.calls();
+  embedder.fail_next(1);
+  const Json body = search({{"query", "declined"}});
+  ASSERT_EQ(body["results"].size(), 1u);
+  EXPECT_EQ(body["results"][0]["event_id"], "e1");
+  EXPECT_EQ(body["results"][0]["score"], 0);
+  EXPECT_EQ(body["vectors"], "unavailable: the fake is down");
+  EXPECT_EQ(embedder.calls(), before + 1) << "it is not asked twice";
+  EXPECT_FALSE(search({{"query", "declined"}}).contains("vectors"));
+}
+
+TEST_F(EventSearchTest, AnEmbedderThatRefusesTheQueryIsHeard) {
+  embedder.refuse("H2O", ErrorKind::unprocessable);
+  EXPECT_THAT(refusal("/ai/search", {{"type", kRecorded}, {"query", "H2O"}}, 422),
+              HasSubstr("cannot embed"));
 }
 
 TEST_F(EventSearchTest, WhatIsWrongWithAQueryIsSaid) {
@@ -342,7 +379,7 @@ TEST_F(EventSearchTest, ASearchIsCounted) {
 TEST_F(EventSearchTest, WhatIsPublishedAfterAWatchIsSentOnceToThoseThatMatch) {
   publish(recorded("before", "payment declined"));
   const auto declined = watch({{"query", "error DE payment declined"}, {"min_score", "0.5"}});
-  const auto other = watch({{"query", "error DE no such text"}, {"min_score", "0.5"}});
+  const auto other = watch({{"query", "error DE nothing alike"}, {"min_score", "0.5"}});
   publish(recorded("e1", "payment declined"));
   publish(recorded("e2", "payment accepted"));
   publish(recorded("e3", "payment declined"));
@@ -401,6 +438,83 @@ TEST_F(EventSearchTest, AnEmbedderThatIsAwayIsAskedAgainAndNothingIsSentTwice) {
   EXPECT_TRUE(test::advance_until(clock, 1'000ms, [&] { return !declined->ids().empty(); }));
   publish(recorded("e2", "payment declined"));
   EXPECT_TRUE(declined->gets({"e1", "e2"}));
+}
+
+TEST_F(EventSearchTest, WhileTheLogIsAwayItIsAskedOnceASecond) {
+  const auto german = watch({{"filter", "country=DE"}});
+  publish(recorded("e1", "payment"));
+  ASSERT_TRUE(german->gets({"e1"}));
+  log.fail_reads(1'000'000);
+  publish(recorded("e2", "payment"));
+  for (int second = 0; second < 3; ++second) {
+    clock.await_waiters(1);
+    const int reads = log.reads();
+    publish(recorded("more", "payment"));
+    clock.await_waiters(1);
+    EXPECT_LE(log.reads(), reads + 4) << "at most once for each partition and what is told of it";
+    clock.advance(1'000ms);
+    EXPECT_TRUE(test::eventually([&] { return log.reads() > reads; }));
+  }
+  log.fail_reads(0);
+  EXPECT_TRUE(test::advance_until(clock, 1'000ms, [&] { return german->ids().size() == 5; }));
+}
+
+TEST_F(EventSearchTest, ATypeWhoseEmbedderIsAwayHoldsNoOtherUp) {
+  log.ensure("order.events", TopicKind::activity, 1);
+  const auto declined = watch({{"query", "error DE payment declined"}, {"min_score", "0.5"}});
+  const auto beside = watch({{"filter", "country=DE"}});
+  const auto orders = watch({{"type", "order.placed"}, {"filter", "amount>=10"}});
+  embedder.fail_next(1);
+  publish(recorded("e1", "payment declined"));
+  publish(placed("o1", "red lamp", 12));
+  EXPECT_TRUE(orders->gets({"o1"})) << "though the clock stands";
+  EXPECT_TRUE(beside->gets({"e1"})) << "a filter needs no vectors";
+  EXPECT_TRUE(test::advance_until(clock, 1'000ms, [&] { return !declined->ids().empty(); }));
+  publish(recorded("e2", "payment"));
+  EXPECT_TRUE(beside->gets({"e1", "e2"})) << "and is told once";
+}
+
+TEST_F(EventSearchTest, ATextThatCannotBeEmbeddedIsLeftOutAlone) {
+  const auto declined = watch({{"query", "error DE payment declined"}, {"min_score", "0.5"}});
+  const auto german = watch({{"filter", "country=DE"}});
+  embedder.refuse("bad", ErrorKind::unprocessable);
+  log.append({to_record(recorded("e1", "payment declined")), to_record(recorded("e2", "bad")),
+              to_record(recorded("e3", "payment declined"))},
+             [](const auto&) {});
+  EXPECT_TRUE(declined->gets({"e1", "e3"}));
+  EXPECT_TRUE(german->gets({"e1", "e2", "e3"}));
+}
+
+TEST_F(EventSearchTest, WatchesOfATenantThatIsClosedEnd) {
+  const auto acme = watch({{"filter", "country=DE"}});
+  const auto globex = watch({{"filter", "country=DE"}}, "globex");
+  acme_is_closed = true;
+  publish(recorded("a1", "payment"));
+  publish(recorded("g1", "payment", "DE", "globex"));
+  EXPECT_TRUE(globex->gets({"g1"}));
+  EXPECT_TRUE(test::eventually([&] { return acme->ids().empty() && acme->ended; }));
+  EXPECT_EQ(watches.size(), 1u);
+}
+
+TEST_F(EventSearchTest, AWatchByAFilterAloneAsksForNoEmbedder) {
+  embedders.remove(embedder);
+  const auto german = watch({{"filter", "country=DE"}});
+  publish(recorded("e1", "payment"));
+  EXPECT_TRUE(german->gets({"e1"}));
+  EXPECT_EQ(answer("/ai/watch", {{"type", kRecorded}, {"query", "x"}}).status, 503);
+}
+
+TEST_F(EventSearchTest, AWatchSeesNothingOfBeforeThoughOthersLagBehind) {
+  const auto first = watch({{"filter", "country=DE"}});
+  publish(recorded("e1", "payment"));
+  ASSERT_TRUE(first->gets({"e1"}));
+  log.fail_reads(2);
+  publish(recorded("e2", "payment"));
+  clock.await_waiters(1);
+  const auto second = watch({{"filter", "message=payment"}});
+  EXPECT_TRUE(test::advance_until(clock, 1'000ms, [&] { return first->ids().size() == 2; }));
+  publish(recorded("e3", "payment"));
+  EXPECT_TRUE(second->gets({"e3"}));
 }
 
 TEST_F(EventSearchTest, OnesThatLeftAreForgottenAndTheNextSeesWhatComes) {

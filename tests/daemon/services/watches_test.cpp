@@ -4,6 +4,7 @@
 
 #include "common/http/event_queue.h"
 #include "common/http/event_stream_reader.h"
+#include "tests/support/fake_engines.h"
 
 namespace mesh::services {
 namespace {
@@ -32,11 +33,11 @@ class WatchesTest : public ::testing::Test {
   };
 
   static TenantId tenant(const char* id) { return *TenantId::parse(id); }
-  static WatchSpec spec(const char* of = "acme", std::string type = "order.placed") {
+  WatchSpec spec(const char* of = "acme", std::string type = "order.placed") {
     return {.tenant = tenant(of),
             .type = std::move(type),
             .query = {1, 0},
-            .embedder = "e1",
+            .embedder = e1,
             .min_score = 0.5F};
   }
   static EventDocument document(std::vector<float> vector, const char* of = "acme") {
@@ -47,6 +48,13 @@ class WatchesTest : public ::testing::Test {
     return made;
   }
 
+  // To those of both kinds.
+  std::size_t offer(const EventDocument& document, const Json& hit = Json::object()) {
+    return watches.offer(document, hit, WatchKind::filter_alone) +
+           watches.offer(document, hit, WatchKind::query);
+  }
+
+  std::shared_ptr<Embedder> e1 = std::make_shared<test::FakeEmbedder>("e1", 2);
   Metrics metrics;
   Watches watches{metrics, {.most = 3, .most_of_tenant = 2}};
 };
@@ -54,8 +62,8 @@ class WatchesTest : public ::testing::Test {
 TEST_F(WatchesTest, WhatIsNearTheQueryIsSentWithItsScore) {
   Watcher watcher;
   ASSERT_TRUE(watches.add(spec(), watcher.open()));
-  EXPECT_EQ(watches.offer(document({0.75F, 0.5F}), {{"event_id", "id"}}), 1u);
-  EXPECT_EQ(watches.offer(document({0.25F, 0.9F}), {{"event_id", "far"}}), 0u);
+  EXPECT_EQ(offer(document({0.75F, 0.5F}), {{"event_id", "id"}}), 1u);
+  EXPECT_EQ(offer(document({0.25F, 0.9F}), {{"event_id", "far"}}), 0u);
   const auto events = watcher.read();
   ASSERT_EQ(events.size(), 1u);
   EXPECT_EQ(events[0].type, "hit");
@@ -68,7 +76,7 @@ TEST_F(WatchesTest, AnotherTenantsEventsAndOtherTypesAreNotSeen) {
   Watcher globex, other_type;
   ASSERT_TRUE(watches.add(spec("globex"), globex.open()));
   ASSERT_TRUE(watches.add(spec("acme", "order.paid"), other_type.open()));
-  EXPECT_EQ(watches.offer(document({1, 0}), Json::object()), 0u);
+  EXPECT_EQ(offer(document({1, 0})), 0u);
   EXPECT_TRUE(globex.read().empty());
   EXPECT_TRUE(other_type.read().empty());
   EXPECT_TRUE(watches.wanted(tenant("globex"), "order.placed"));
@@ -78,11 +86,9 @@ TEST_F(WatchesTest, AnotherTenantsEventsAndOtherTypesAreNotSeen) {
 TEST_F(WatchesTest, FieldsMustMatchToo) {
   Watcher watcher;
   auto german = spec();
-  german.matches = [](const FieldValues& fields) {
-    return fields.find("country")->second == FieldValue("FR");
-  };
+  german.filter = {{.field = "country", .values = {"FR"}}};
   ASSERT_TRUE(watches.add(german, watcher.open()));
-  EXPECT_EQ(watches.offer(document({1, 0}), Json::object()), 0u);
+  EXPECT_EQ(offer(document({1, 0})), 0u);
 }
 
 TEST_F(WatchesTest, WithoutAQueryEveryEventIsAHitWithoutAScore) {
@@ -90,7 +96,7 @@ TEST_F(WatchesTest, WithoutAQueryEveryEventIsAHitWithoutAScore) {
   ASSERT_TRUE(watches.add({.tenant = tenant("acme"), .type = "order.placed"}, watcher.open()));
   auto bare = document({});
   bare.vectors.clear();
-  EXPECT_EQ(watches.offer(bare, {{"a", 1}}), 1u);
+  EXPECT_EQ(offer(bare, {{"a", 1}}), 1u);
   EXPECT_EQ(watcher.read().at(0).data, R"({"a":1})");
 }
 
@@ -118,7 +124,7 @@ TEST_F(WatchesTest, OneThatIsRemovedSeesNothingAndEnds) {
   ASSERT_TRUE(id);
   watches.remove(*id);
   watches.remove(*id);
-  EXPECT_EQ(watches.offer(document({1, 0}), Json::object()), 0u);
+  EXPECT_EQ(offer(document({1, 0})), 0u);
   EXPECT_TRUE(watcher.read().empty());
   EXPECT_TRUE(watcher.ended);
   EXPECT_EQ(watches.size(), 0u);
@@ -128,22 +134,74 @@ TEST_F(WatchesTest, OneWhoseStreamIsOverIsForgotten) {
   Watcher watcher;
   ASSERT_TRUE(watches.add(spec(), watcher.open()));
   watcher.queue->end();
-  EXPECT_EQ(watches.offer(document({1, 0}), Json::object()), 0u);
+  EXPECT_EQ(offer(document({1, 0})), 0u);
   EXPECT_EQ(watches.size(), 0u);
 }
 
-TEST_F(WatchesTest, WhenItsEmbedderIsNoLongerUsedItsClientComesAgain) {
+TEST_F(WatchesTest, ADocumentWithoutItsVectorIsNoHitAndTheWatchStays) {
   Watcher watcher;
   ASSERT_TRUE(watches.add(spec(), watcher.open()));
-  auto changed = document({1, 0});
-  changed.vectors.clear();
-  EXPECT_EQ(watches.offer(changed, Json::object()), 0u);
-  EXPECT_EQ(watches.size(), 1u) << "a document without any vector says nothing";
-  changed.vectors.emplace("e2", std::vector<float>{1, 0, 0});
-  EXPECT_EQ(watches.offer(changed, Json::object()), 0u);
-  EXPECT_TRUE(watcher.read().empty());
-  EXPECT_TRUE(watcher.ended);
-  EXPECT_EQ(watches.size(), 0u);
+  auto other = document({1, 0});
+  other.vectors.clear();
+  EXPECT_EQ(offer(other), 0u);
+  other.vectors.emplace("e2", std::vector<float>{1, 0});
+  EXPECT_EQ(offer(other), 0u) << "vectors of another embedder tell nothing of the query";
+  EXPECT_EQ(offer(document({1, 0, 0})), 0u) << "nor do those of another size";
+  EXPECT_EQ(offer(document({1, 0})), 1u);
+}
+
+TEST_F(WatchesTest, EachKindIsOfferedToAlone) {
+  Watcher by_query, by_filter;
+  ASSERT_TRUE(watches.add(spec(), by_query.open()));
+  EXPECT_TRUE(watches.wants_vectors(tenant("acme"), "order.placed"));
+  ASSERT_TRUE(watches.add({.tenant = tenant("globex"), .type = "order.placed"}, by_filter.open()));
+  EXPECT_FALSE(watches.wants_vectors(tenant("globex"), "order.placed"));
+  EXPECT_EQ(watches.offer(document({1, 0}), Json::object(), WatchKind::filter_alone), 0u);
+  EXPECT_EQ(watches.offer(document({1, 0}), Json::object(), WatchKind::query), 1u);
+  EXPECT_EQ(watches.offer(document({1, 0}, "globex"), Json::object(), WatchKind::query), 0u);
+  EXPECT_EQ(watches.offer(document({1, 0}, "globex"), Json::object(), WatchKind::filter_alone), 1u);
+}
+
+TEST_F(WatchesTest, WhatWasLoggedBeforeTheWatchIsNotSeen) {
+  Watcher watcher;
+  auto late = spec();
+  late.since = {{{"order.events", 3}, 18}};
+  ASSERT_TRUE(watches.add(late, watcher.open()));
+  auto made = document({1, 0});
+  EXPECT_EQ(offer(made), 0u);
+  made.position.offset = 18;
+  EXPECT_EQ(offer(made), 1u);
+  made.position = {"order.events", 4, 0};
+  EXPECT_EQ(offer(made), 1u) << "a partition that came later is new as a whole";
+}
+
+TEST_F(WatchesTest, EmbeddersAreThoseOfLiveWatchesEachOnce) {
+  Watcher all[3];
+  ASSERT_TRUE(watches.add(spec(), all[0].open()));
+  ASSERT_TRUE(watches.add(spec("globex"), all[1].open()));
+  auto newer = spec();
+  newer.embedder = std::make_shared<test::FakeEmbedder>("e2", 2);
+  const auto second = watches.add(newer, all[2].open());
+  EXPECT_EQ(watches.embedders("order.placed").size(), 2u);
+  EXPECT_TRUE(watches.embedders("order.paid").empty());
+  watches.remove(*second);
+  ASSERT_EQ(watches.embedders("order.placed").size(), 1u);
+  EXPECT_EQ(watches.embedders("order.placed")[0]->id(), "e1");
+}
+
+TEST_F(WatchesTest, ATenantThatIsClosedIsWatchedNoMore) {
+  Watcher acme, paid, globex;
+  ASSERT_TRUE(watches.add(spec(), acme.open()));
+  ASSERT_TRUE(watches.add(spec("acme", "order.paid"), paid.open()));
+  ASSERT_TRUE(watches.add(spec("globex"), globex.open()));
+  watches.close(tenant("acme"));
+  for (Watcher* ended : {&acme, &paid}) {
+    EXPECT_TRUE(ended->read().empty());
+    EXPECT_TRUE(ended->ended);
+  }
+  EXPECT_EQ(watches.size(), 1u);
+  EXPECT_EQ(offer(document({1, 0})), 0u);
+  EXPECT_EQ(offer(document({1, 0}, "globex")), 1u);
 }
 
 }  // namespace
