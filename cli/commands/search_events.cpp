@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "cli/render/width.h"
 #include "common/base/strings.h"
 
 namespace mesh::cli {
@@ -80,7 +81,11 @@ client::Client::EventQuery event_query(const EventArgs& args, std::string text, 
 }
 
 Outcome search_events(Session& session, const client::Client::EventQuery& query) {
-  const auto hits = MESH_TRY(session.mesh->search_events(query));
+  const auto [hits, vectors] = MESH_TRY(session.mesh->search_events(query));
+  if (!vectors.empty()) {
+    session.out.note("mesh: found by words alone, since the search by vectors is " +
+                     printable(vectors));
+  }
   session.out.items(event_hit_view(), hits);
   return Exit::ok;
 }

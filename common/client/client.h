@@ -244,7 +244,11 @@ class Client {
     int limit = 10;
     std::optional<double> min_score = {}, semantic_ratio = {};
   };
-  Result<std::vector<Json>> search_events(const EventQuery& query);
+  struct EventHits {
+    std::vector<Json> hits;
+    std::string vectors;  // why words searched alone; empty where they did not
+  };
+  Result<EventHits> search_events(const EventQuery& query);
   // The stream of those that come; `limit` and times do not count.
   static StreamQuery watch_of(const EventQuery& query);
 

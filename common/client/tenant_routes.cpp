@@ -190,7 +190,7 @@ Result<std::vector<SearchHit>> Client::search(const std::string& text, int limit
   return hits;
 }
 
-Result<std::vector<Json>> Client::search_events(const EventQuery& query) {
+Result<Client::EventHits> Client::search_events(const EventQuery& query) {
   Query parameters = asked_of(query);
   parameters.insert(
       parameters.end(),
@@ -199,7 +199,10 @@ Result<std::vector<Json>> Client::search_events(const EventQuery& query) {
       impl_->json({.role = Role::gateway, .path = "/ai/search", .query = std::move(parameters)}));
   const auto results = body.is_object() ? body.find("results") : body.end();
   if (results == body.end() || !results->is_array()) return unexpected_form("a search");
-  return std::vector<Json>(results->begin(), results->end());
+  const auto vectors = body.find("vectors");
+  return EventHits{
+      {results->begin(), results->end()},
+      vectors != body.end() && vectors->is_string() ? vectors->get<std::string>() : std::string()};
 }
 
 StreamQuery Client::watch_of(const EventQuery& query) {
