@@ -26,9 +26,10 @@ class TracesTest : public ::testing::Test {
     std::ofstream(dir_.file("headers")) << "X-Scope-OrgID: mesh\n";
     std::filesystem::permissions(dir_.file("headers"), std::filesystem::perms::owner_read);
     daemon_ = std::make_unique<Daemon>(
-        dir_.file("data"), "http: {slow_request: 1h}\nvectors: {events: false}\ntelemetry:\n  otlp: {endpoint: '" +
-                               receiver_.url() + "', headers_file: " + dir_.file("headers") +
-                               ", sample: " + sample + "}\n");
+        dir_.file("data"),
+        "http: {slow_request: 1h}\nvectors: {events: false}\ntelemetry:\n  otlp: {endpoint: '" +
+            receiver_.url() + "', headers_file: " + dir_.file("headers") + ", sample: " + sample +
+            "}\n");
     ASSERT_TRUE(daemon_->start()) << daemon_->errors();
   }
   static http::HeaderList traced(const char* flags) {
