@@ -29,7 +29,7 @@ std::string metrics_of_canary(bool indexes_events) {
   if (!app) return {};
   std::string token;
   std::ifstream(dir.file("operator.token")) >> token;
-  http::Client client({});
+  http::Client client;
   const auto answer = client.send({.method = "GET",
                                    .url = "http://" + (*app)->addresses().at("admin") + "/metrics",
                                    .headers = {{"Authorization", "Bearer " + token}}});
