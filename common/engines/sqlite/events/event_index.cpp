@@ -22,6 +22,10 @@ class EmbeddedEvents final : public EventIndex {
  public:
   EmbeddedEvents(std::string path, EventIndexOptions options)
       : options_(std::move(options)), readers_(path, kEventReaders), path_(std::move(path)) {}
+  // What was submitted refers to this.
+  ~EmbeddedEvents() override {
+    if (committer_) committer_->stop();
+  }
 
   Status open();
 
@@ -58,10 +62,10 @@ class EmbeddedEvents final : public EventIndex {
   void sweep_events();
 
   const EventIndexOptions options_;
+  // Stopped by the destructor, gone last: only a writer that closes last leaves no WAL behind.
+  std::unique_ptr<Committer> committer_;
   ReaderPool readers_;
   const std::string path_;
-  // Gone first: what was submitted refers to this.
-  std::unique_ptr<Committer> committer_;
 };
 
 Status EmbeddedEvents::open() {

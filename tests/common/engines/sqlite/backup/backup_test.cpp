@@ -98,7 +98,7 @@ TEST_F(Backup, OfARunningFolderIsRestoredAsItWas) {
   const auto verified = sqlite::verify_backup(folder_);
   ASSERT_TRUE(verified) << verified.error().to_string();
   EXPECT_EQ((*verified)["state"], "ok") << verified->dump();
-  EXPECT_EQ((*verified)["files"].size(), 4u) << "no LOCK, no run.json";
+  EXPECT_EQ((*verified)["files"].size(), 5u) << "no LOCK, no run.json";
 
   const auto restored = sqlite::restore_backup(folder_, restored_);
   ASSERT_TRUE(restored) << restored.error().to_string();
