@@ -271,7 +271,7 @@ class ApiDescription : public testing::Test {
   pipeline::EventIndexing event_indexing_{{events_,
                                            embedders_,
                                            searchable_,
-                                           [] { return Result<std::set<std::string>>(); },
+                                           [] { return Result<pipeline::SearchableTypes>(); },
                                            store_->leases(),
                                            store_->tenants(),
                                            store_->tasks(),
