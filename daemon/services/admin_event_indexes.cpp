@@ -61,9 +61,9 @@ Result<Response> roll_back_events(const EventIndexAdminDeps& deps, const http::R
 
 http::RouteTable event_index_routes(EventIndexAdminDeps deps) {
   using http::Body;
-  using Work = Result<Response> (*)(const EventIndexAdminDeps&, const http::Request&);
+  using EventIndexWork = Result<Response> (*)(const EventIndexAdminDeps&, const http::Request&);
   const auto shared = std::make_shared<const EventIndexAdminDeps>(std::move(deps));
-  const auto work = [shared](Work of) { return answering(shared, of); };
+  const auto work = [shared](EventIndexWork of) { return answering(shared, of); };
   return api::for_operators(
       "indexes",
       {{.method = "GET",

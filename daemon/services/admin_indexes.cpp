@@ -150,9 +150,9 @@ Result<Response> compare(const IndexAdminDeps& deps, const http::Request& reques
 
 http::RouteTable index_routes(IndexAdminDeps deps) {
   using http::Body;
-  using Work = Result<Response> (*)(const IndexAdminDeps&, const http::Request&);
+  using IndexWork = Result<Response> (*)(const IndexAdminDeps&, const http::Request&);
   const auto shared = std::make_shared<const IndexAdminDeps>(std::move(deps));
-  const auto work = [shared](Work of) { return answering(shared, of); };
+  const auto work = [shared](IndexWork of) { return answering(shared, of); };
   return api::for_operators(
       "indexes",
       {{.method = "GET",
