@@ -49,7 +49,7 @@ class EventTail {
  private:
   // What could not be done, until when it is let be, and what the log was told of it.
   struct Failing {
-    SteadyTime again{};
+    SteadyTime again;
     std::string told;
   };
   using Texts = std::vector<pipeline::EventText>;
