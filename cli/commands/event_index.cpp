@@ -1,7 +1,6 @@
 #include "cli/commands/event_index.h"
 
-#include <filesystem>
-
+#include "cli/commands/embedder_options.h"
 #include "cli/commands/follow_task.h"
 
 namespace mesh::cli {
@@ -31,17 +30,14 @@ Outcome list(Session& session) {
 }
 
 struct EventRebuildArgs {
-  std::string type, embedder, model;
+  std::string type;
+  EmbedderArgs embedder;
   bool no_wait = false;
 };
 
 Outcome rebuild_events(Session& session, const EventRebuildArgs& args) {
-  Json asked{{"type", args.type}};
-  if (!args.embedder.empty()) asked["embedder"] = args.embedder;
-  // meshd has another working directory, and most often the same machine.
-  if (!args.model.empty()) {
-    asked["model"] = std::filesystem::absolute(args.model).lexically_normal().string();
-  }
+  Json asked = asked_embedder(args.embedder);
+  asked["type"] = args.type;
   return started(session, session.mesh->rebuild_event_index(asked), args.no_wait);
 }
 
@@ -76,13 +72,7 @@ void add_event_index(Commands& commands, CLI::App& group) {
        .run = [args](Session& session) { return rebuild_events(session, *args); }});
   rebuild.add_option("TYPE", args->type, "The type, as `mesh index events -o wide` shows it")
       ->required();
-  rebuild
-      .add_option("--embedder", args->embedder, "hashing or static; without it the configured one")
-      ->type_name("ENGINE");
-  rebuild
-      .add_option("--model", args->model,
-                  "The folder of a static model, at this place on meshd's machine")
-      ->type_name("DIR");
+  add_embedder_options(rebuild, args->embedder);
   rebuild.add_flag("--no-wait", args->no_wait, "Start it and return");
   auto type = std::make_shared<std::string>();
   commands

@@ -1,5 +1,4 @@
-#include <filesystem>
-
+#include "cli/commands/embedder_options.h"
 #include "cli/commands/event_index.h"
 #include "cli/commands/follow_task.h"
 #include "cli/commands/verb.h"
@@ -53,17 +52,12 @@ Outcome list_generations(Session& session) {
 }
 
 struct RebuildArgs {
-  std::string embedder, model;
+  EmbedderArgs embedder;
   bool shadow = false, dry_run = false, no_wait = false;
 };
 
 Outcome rebuild(Session& session, const RebuildArgs& args) {
-  Json asked = Json::object();
-  if (!args.embedder.empty()) asked["embedder"] = args.embedder;
-  // meshd has another working directory, and most often the same machine.
-  if (!args.model.empty()) {
-    asked["model"] = std::filesystem::absolute(args.model).lexically_normal().string();
-  }
+  Json asked = asked_embedder(args.embedder);
   if (args.shadow) asked["shadow"] = true;
   if (!args.dry_run) return started(session, session.mesh->rebuild_index(asked), args.no_wait);
   asked["dry_run"] = true;
@@ -223,11 +217,7 @@ void add_index(Commands& commands) {
                             .tenant = TenantUse::none,
                             .view = &task_view(),
                             .run = [args](Session& session) { return rebuild(session, *args); }});
-  verb.add_option("--embedder", args->embedder, "hashing or static; without it the configured one")
-      ->type_name("ENGINE");
-  verb.add_option("--model", args->model,
-                  "The folder of a static model, at this place on meshd's machine")
-      ->type_name("DIR");
+  add_embedder_options(verb, args->embedder);
   verb.add_flag("--shadow", args->shadow, "Build it, and do not serve it");
   verb.add_flag("--dry-run", args->dry_run, "Say what would be read, build nothing");
   verb.add_flag("--no-wait", args->no_wait, "Start it and return");

@@ -105,16 +105,8 @@ void add_search(Commands& commands) {
       ->check(whole_number(1, kMaxSearchHits))
       ->type_name("N")
       ->capture_default_str();
-  verb.add_option_function<double>(
-          "--min-score", [args](double score) { args->search.min_score = score; },
-          "Only hits at least so alike, -1 to 1, and who is the query itself")
-      ->check(number_between(-1, 1))
-      ->type_name("S");
-  verb.add_option_function<double>(
-          "--semantic-ratio", [args](double ratio) { args->search.semantic_ratio = ratio; },
-          "How much of the score is meaning, 0 to 1, the rest letters; of embedders that have both")
-      ->check(number_between(0, 1))
-      ->type_name("R");
+  add_score_options(verb, args->search,
+                    "Only hits at least so alike, -1 to 1, and who is the query itself");
   verb.add_option("--min-position", args->search.min_position,
                   "See this write: the position that a change of users printed with -o json")
       ->type_name("POSITION");

@@ -62,6 +62,17 @@ void add_event_options(CLI::App& verb, EventArgs& args) {
       ->allow_extra_args(false);
 }
 
+void add_score_options(CLI::App& verb, client::SearchOptions& search, const char* min_score) {
+  verb.add_option("--min-score", search.min_score, min_score)
+      ->check(number_between(-1, 1))
+      ->type_name("S");
+  verb.add_option(
+          "--semantic-ratio", search.semantic_ratio,
+          "How much of the score is meaning, 0 to 1, the rest letters; of embedders that have both")
+      ->check(number_between(0, 1))
+      ->type_name("R");
+}
+
 Status none_without_type(const EventArgs& args) {
   if (args.filters.empty() && args.from.empty() && args.to.empty()) return {};
   return fail(ErrorKind::invalid,

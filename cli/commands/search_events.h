@@ -15,6 +15,8 @@ struct EventArgs {
 };
 // --type and --filter.
 void add_event_options(CLI::App& verb, EventArgs& args);
+// --min-score, with what it says of itself, and --semantic-ratio. `search` outlives the verb.
+void add_score_options(CLI::App& verb, client::SearchOptions& search, const char* min_score);
 // `invalid` where something of events is given without a type.
 Status none_without_type(const EventArgs& args);
 client::Client::EventQuery event_query(const EventArgs& args, std::string text, int limit,

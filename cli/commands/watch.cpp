@@ -100,16 +100,7 @@ void add_watch(Commands& commands) {
   verb.add_option("QUERY", args->words, "What to look for, in any words");
   add_event_options(verb, args->events);
   verb.get_option("--type")->capture_default_str();
-  verb.add_option_function<double>(
-          "--min-score", [args](double score) { args->search.min_score = score; },
-          "Only events at least so alike, -1 to 1")
-      ->check(number_between(-1, 1))
-      ->type_name("S");
-  verb.add_option_function<double>(
-          "--semantic-ratio", [args](double ratio) { args->search.semantic_ratio = ratio; },
-          "How much of the score is meaning, 0 to 1, the rest letters; of embedders that have both")
-      ->check(number_between(0, 1))
-      ->type_name("R");
+  add_score_options(verb, args->search, "Only events at least so alike, -1 to 1");
 }
 
 }  // namespace mesh::cli

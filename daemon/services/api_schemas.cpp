@@ -9,6 +9,7 @@
 #include "daemon/services/admin_schemas.h"
 #include "daemon/services/api_parts.h"
 #include "daemon/services/api_patterns.h"
+#include "daemon/services/index_schemas.h"
 #include "daemon/services/log_schemas.h"
 #include "daemon/services/record_schemas.h"
 #include "daemon/services/tenant_schemas.h"
@@ -115,6 +116,7 @@ Json make() {
   Json all = Json::parse(tenant_schemas());
   all.update(Json::parse(log_schemas()));
   all.update(Json::parse(admin_schemas()));
+  all.update(Json::parse(index_schemas()));
   all.update(Json::parse(record_schemas()));
   all.update(Json::parse(trace_schemas()));
   all["Duration"]["pattern"] = duration_pattern();

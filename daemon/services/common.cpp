@@ -6,6 +6,7 @@
 #include "common/base/ids.h"
 #include "common/base/range_text.h"
 #include "common/base/strings.h"
+#include "common/base/time.h"
 #include "common/http/syntax.h"
 #include "common/telemetry/log.h"
 
@@ -77,6 +78,18 @@ Result<double> number_param(const http::Request& request, std::string_view name,
                      "a number from " + number_text(range.low) + " to " + number_text(range.high));
   }
   return *value;
+}
+
+Result<std::optional<Timestamp>> time_param(const http::Request& request, std::string_view name,
+                                            Timestamp now) {
+  const auto text = request.param(name);
+  if (!text || text->empty()) return std::optional<Timestamp>();
+  if (const auto instant = parse_rfc3339(*text)) return std::optional(*instant);
+  if (const auto ago = parse_duration(*text)) return std::optional(now - *ago);
+  return fail(ErrorKind::invalid, "query parameter " + std::string(name) + ": \"" +
+                                      std::string(*text) +
+                                      "\" is neither a time such as 2026-11-21T08:00:00Z nor how "
+                                      "long ago, such as 7d");
 }
 
 std::string text_param(const http::Request& request, std::string_view name) {

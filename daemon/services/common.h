@@ -34,6 +34,9 @@ Result<std::int64_t> int_param(const http::Request& request, std::string_view na
                                const IntRange& range);
 Result<double> number_param(const http::Request& request, std::string_view name,
                             const NumberRange& range);
+// An instant, or so long ago; nothing where it is missing or empty. `invalid` for what is neither.
+Result<std::optional<Timestamp>> time_param(const http::Request& request, std::string_view name,
+                                            Timestamp now);
 // A text parameter; empty where it is missing.
 std::string text_param(const http::Request& request, std::string_view name);
 

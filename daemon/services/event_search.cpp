@@ -12,15 +12,14 @@
 #include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
 #include "daemon/services/event_hits.h"
+#include "daemon/services/search_query.h"
 
 namespace mesh::services {
 namespace {
 
 constexpr const char* kEventPath = "/ai/search";
-constexpr std::size_t kMaxQuery = 1000, kMaxFilter = 2000;
+constexpr std::size_t kMaxFilter = 2000;
 constexpr IntRange kEventHits{1, kMaxSearchHits, 10};
-constexpr NumberRange kLeastScore{-1, 1, 0.2};
-constexpr NumberRange kMeaningShare{0, 1, 0.5};
 constexpr double kMeaningOfTexts = 0.7;
 constexpr double kRankOffset = 60;
 constexpr int kLeastCandidates = 100, kCandidatesPerHit = 4;
@@ -33,30 +32,10 @@ struct EventQuery {
   std::optional<double> ratio;
 };
 
-Result<std::optional<Timestamp>> instant(const http::Request& request, const char* name,
-                                         Timestamp now) {
-  const auto text = request.param(name);
-  if (!text || text->empty()) return std::optional<Timestamp>();
-  if (const auto at = parse_rfc3339(*text)) return std::optional(*at);
-  if (const auto ago = parse_duration(*text)) return std::optional(now - *ago);
-  return fail(ErrorKind::invalid, "query parameter " + std::string(name) + ": \"" +
-                                      std::string(*text) +
-                                      "\" is neither a time such as 2026-11-21T08:00:00Z nor how "
-                                      "long ago, such as 7d");
-}
-
-Result<std::string> query_text(const http::Request& request) {
-  std::string text = text_param(request, "query");
-  if (text.size() > kMaxQuery) {
-    return fail(ErrorKind::invalid, "query parameter query: over 1000 bytes");
-  }
-  return text;
-}
-
 // What both routes ask alike.
 Result<EventQuery> read_scope(const EventSearchDeps& deps, const http::Request& request) {
   EventQuery query;
-  query.text = MESH_TRY(query_text(request));
+  query.text = MESH_TRY(optional_query_param(request));
   query.scope.type = text_param(request, "type");
   if (query.scope.type.empty()) {
     return fail(ErrorKind::invalid,
@@ -75,22 +54,17 @@ Result<EventQuery> read_scope(const EventSearchDeps& deps, const http::Request& 
                                         "that are (search), beside the built-in ones");
   }
   query.scope.filter = MESH_TRY(parse_filter(text_param(request, "filter"), *searchable));
-  query.min_score = static_cast<float>(MESH_TRY(number_param(request, "min_score", kLeastScore)));
-  if (request.param("semantic_ratio")) {
-    query.ratio = MESH_TRY(number_param(request, "semantic_ratio", kMeaningShare));
-  }
+  query.min_score = MESH_TRY(min_score_param(request));
+  query.ratio = MESH_TRY(semantic_ratio_param(request));
   return query;
 }
 
 Result<EventQuery> read_query(const EventSearchDeps& deps, const http::Request& request) {
+  (void)MESH_TRY(query_param(request));  // there has to be one
   auto query = MESH_TRY(read_scope(deps, request));
-  if (trim(query.text).empty()) {
-    return fail(ErrorKind::invalid,
-                "query parameter query: missing or empty; say what to look for");
-  }
   const Timestamp now = deps.clock.now();
-  query.scope.from = MESH_TRY(instant(request, "from", now));
-  query.scope.to = MESH_TRY(instant(request, "to", now));
+  query.scope.from = MESH_TRY(time_param(request, "from", now));
+  query.scope.to = MESH_TRY(time_param(request, "to", now));
   if (query.scope.from && query.scope.to && *query.scope.to < *query.scope.from) {
     return fail(ErrorKind::invalid, "query parameter to: is before from");
   }
@@ -230,12 +204,7 @@ Status watch_events(const std::shared_ptr<const EventSearchDeps>& deps,
 
 // Of both routes.
 std::vector<http::Parameter> parameters_of_events(bool query_is_required) {
-  auto query = api::query("query", "What to look for, at most 1000 bytes of UTF-8.",
-                          {{"type", "string"},
-                           {"minLength", 1},
-                           {"maxLength", kMaxQuery},
-                           {"pattern", "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$"},
-                           {"examples", Json::array({"checkout fails"})}});
+  auto query = query_parameter("checkout fails");
   return {api::required(api::query("type", "The type of the events.",
                                    {{"type", "string"},
                                     {"minLength", 1},
@@ -246,12 +215,7 @@ std::vector<http::Parameter> parameters_of_events(bool query_is_required) {
                      "= != < <= > >=, a value, or several with `|` between. In a value `\\;` and "
                      "`\\|` stand for these characters; spaces around it are no part of it.",
                      {{"type", "string"}, {"maxLength", kMaxFilter}}),
-          api::query("min_score", "The smallest score of the search by vectors.",
-                     api::number(kLeastScore)),
-          api::query("semantic_ratio",
-                     "How much of the score is meaning, the rest letters, where the embedder has "
-                     "both.",
-                     {{"type", "number"}, {"minimum", 0}, {"maximum", 1}})};
+          min_score_parameter("the search by vectors"), semantic_ratio_parameter()};
 }
 
 std::vector<http::Parameter> search_parameters_of_events() {

@@ -12,9 +12,6 @@ namespace {
 
 constexpr const char* kPath = "/ai/users/search";
 constexpr IntRange kHits{1, kMaxSearchHits, 10};
-// Below 0.2 a hit shares hardly more than chance with the query.
-constexpr NumberRange kMinScore{-1, 1, 0.2};
-constexpr NumberRange kRatio{0, 1, 0};  // without a fallback: that is the embedder's
 
 // The answer as text: ten hits as JSON values would cost as much as the rest of a small search.
 Result<std::string> answer_of(Embedder& embedder, VectorIndex& index, const TenantId& tenant,
@@ -62,38 +59,16 @@ Result<std::string> search(pipeline::ServingEmbedder& serving, VectorIndex& inde
 }  // namespace
 
 Result<Search> search_of(const http::Request& request) {
-  std::string query = text_param(request, "query");
-  if (trim(query).empty()) {
-    return fail(ErrorKind::invalid,
-                "query parameter query: missing or empty; say what to look for");
-  }
-  if (query.size() > kMaxQueryBytes) {
-    return fail(ErrorKind::invalid, "query parameter query: over 1000 bytes");
-  }
-  auto limit = MESH_TRY(int_param(request, "limit", kHits));
-  auto min_score = MESH_TRY(number_param(request, "min_score", kMinScore));
-  std::optional<double> ratio;
-  if (request.param("semantic_ratio"))
-    ratio = MESH_TRY(number_param(request, "semantic_ratio", kRatio));
-  return Search{std::move(query), static_cast<int>(limit), static_cast<float>(min_score), ratio};
+  std::string query = MESH_TRY(query_param(request));
+  const auto limit = MESH_TRY(int_param(request, "limit", kHits));
+  const float min_score = MESH_TRY(min_score_param(request));
+  const auto ratio = MESH_TRY(semantic_ratio_param(request));
+  return Search{std::move(query), static_cast<int>(limit), min_score, ratio};
 }
 
 std::vector<http::Parameter> search_parameters() {
-  return {api::required(api::query("query", "What to look for, at most 1000 bytes of UTF-8.",
-                                   {{"type", "string"},
-                                    {"minLength", 1},
-                                    {"maxLength", kMaxQueryBytes},
-                                    {"pattern", "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$"},
-                                    {"examples", Json::array({"ada"})}})),
-          api::limit("hits", kHits),
-          api::query("min_score", "The smallest score of hits that are not the query itself.",
-                     api::number(kMinScore)),
-          api::query(
-              "semantic_ratio",
-              "How much of the score is meaning, the rest is letters: 0 finds by letters alone, 1 "
-              "by meaning alone. Without it what suits the query. 400 where the embedder has one "
-              "of both only.",
-              {{"type", "number"}, {"minimum", kRatio.low}, {"maximum", kRatio.high}})};
+  return {api::required(query_parameter("ada")), api::limit("hits", kHits),
+          min_score_parameter("hits that are not the query itself"), semantic_ratio_parameter()};
 }
 
 http::RouteTable search_routes(pipeline::ServingEmbedder& serving, VectorIndex& index, Clock& clock,

@@ -12,13 +12,12 @@
 #include "common/telemetry/usage.h"
 #include "daemon/pipeline/generations/serving_embedder.h"
 #include "daemon/services/recent_searches.h"
+#include "daemon/services/search_query.h"
 #include "daemon/services/write_wait.h"
 
 namespace mesh::services {
 
 class Admission;
-
-inline constexpr std::size_t kMaxQueryBytes = 1'000;  // of a search
 
 // What a search asks for.
 struct Search {

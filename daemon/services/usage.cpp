@@ -21,23 +21,6 @@ struct Asked {
   std::string by;
 };
 
-// An instant, or so long ago.
-Result<Timestamp> time_param(const http::Request& request, std::string_view name, Timestamp now,
-                             std::optional<Timestamp> fallback) {
-  const auto text = request.param(name);
-  if (!text || text->empty()) {
-    if (fallback) return *fallback;
-    const Duration ago = MESH_TRY(parse_duration(kDefaultSince));
-    return now - ago;
-  }
-  if (const auto instant = parse_rfc3339(*text)) return *instant;
-  if (const auto ago = parse_duration(*text)) return now - *ago;
-  return fail(ErrorKind::invalid, "query parameter " + std::string(name) + ": \"" +
-                                      std::string(*text) +
-                                      "\" is neither a time such as 2026-11-21T08:00:00Z nor how "
-                                      "long ago, such as 7d");
-}
-
 // By kind it is the sum of hours, or of days where there would be many.
 UsageGrain grain_for_kinds(Timestamp since, Timestamp now) {
   return since < now - std::chrono::days{7} ? UsageGrain::day : UsageGrain::hour;
@@ -47,8 +30,9 @@ Result<Asked> read(const UsageDeps& deps, const http::Request& request) {
   const Timestamp now = deps.clock.now();
   Asked asked;
   asked.by = request.param("by").value_or(kDefaultBy);
-  const Timestamp since = MESH_TRY(time_param(request, "since", now, {}));
-  asked.query.until = MESH_TRY(time_param(request, "until", now, now));
+  const auto named = MESH_TRY(time_param(request, "since", now));
+  const Timestamp since = named ? *named : now - MESH_TRY(parse_duration(kDefaultSince));
+  asked.query.until = MESH_TRY(time_param(request, "until", now)).value_or(now);
   if (asked.query.until < since) {
     return fail(ErrorKind::invalid, "query parameter until: is before since");
   }

@@ -37,6 +37,10 @@ class FakeEmbedder final : public Embedder {
     std::lock_guard lock(mutex_);
     return calls_;
   }
+  int billed() const {  // texts that their tenants pay for
+    std::lock_guard lock(mutex_);
+    return billed_;
+  }
 
   int dimension() const override { return dimension_; }
   std::string id() const override { return id_; }
@@ -52,6 +56,7 @@ class FakeEmbedder final : public Embedder {
       std::vector<float> vector(static_cast<std::size_t>(dimension_), 0.0f);
       vector[stable_hash(text) % vector.size()] = 1.0f;
       vectors.push_back(std::move(vector));
+      billed_ += billed ? 1 : 0;
     }
     return vectors;
   }
@@ -63,6 +68,7 @@ class FakeEmbedder final : public Embedder {
   std::string refused_;
   ErrorKind refused_as_ = ErrorKind::invalid;
   int calls_ = 0;
+  int billed_ = 0;
   Failures failures_;
 };
 

@@ -70,6 +70,15 @@ TEST_F(EventIndexStageTest, WhatIsSearchableIsFoundByItsTenantAlone) {
   EXPECT_THAT(found("payment", "globex"), ElementsAre("e2"));
 }
 
+TEST_F(EventIndexStageTest, ATenantPaysForAnEventUnlessNobodyHasAskedForIt) {
+  process({recorded("e1", "payment declined")});
+  EXPECT_EQ(embedder.billed(), 1);
+  stage = make_event_index_stage(index, embedders, searchable, false);
+  process({recorded("e2", "payment accepted")});
+  EXPECT_EQ(embedder.billed(), 1);
+  EXPECT_THAT(found("payment"), ElementsAre("e1", "e2"));
+}
+
 TEST_F(EventIndexStageTest, WhatItKeepsOfAnEvent) {
   process({recorded("e1", "payment declined")});
   const auto hits =

@@ -510,7 +510,9 @@ class EventRebuildTest : public EventIndexingTest {
 
 TEST_F(EventRebuildTest, ANewGenerationIsFilledFromTheLogAndServes) {
   FakeTaskContext context(spec("other/8"), &clock);
+  const int billed = embedder.billed() + other.billed();
   ASSERT_TRUE(indexing->rebuild(context));
+  EXPECT_EQ(embedder.billed() + other.billed(), billed) << "tenants have not asked for it";
   EXPECT_EQ(index.serving(kIndexedType), 2);
   EXPECT_THAT(found("payment"), UnorderedElementsAre("e1", "e2"));
   EXPECT_EQ(context.stored.result, (Json{{"type", kIndexedType},
