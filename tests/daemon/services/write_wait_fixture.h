@@ -194,14 +194,17 @@ class WriteWait : public ::testing::Test {
     }
   }
   void index() { process("user-index-1", kUserIndex.topic); }
+  // While nobody is at work: progress takes what time moves during a look for the length of it, and
+  // rests for longer the longer it was.
+  void step(Duration by) {
+    // The threads of the directory, the quotas, the polls and the progress.
+    clock_.await_waiters(4);
+    clock_.advance(by);
+  }
   // Until it is there; time moves by less than any wait.
   template <typename T>
   bool comes(const std::future<T>& future) {
-    for (int i = 0; i < 100 && !is_here(future); ++i) {
-      // The threads of the directory, the quotas, the polls and the progress.
-      clock_.await_waiters(4);
-      clock_.advance(pipeline::Progress::kInterval);
-    }
+    for (int i = 0; i < 100 && !is_here(future); ++i) step(pipeline::Progress::kInterval);
     return test::eventually([&] { return is_here(future); });
   }
   // Until the progress of all that wait was looked at: they come before one more, which is seen.
@@ -212,7 +215,8 @@ class WriteWait : public ::testing::Test {
     ASSERT_TRUE(comes(last->answer));
   }
   http::Response after(const std::shared_ptr<Pending>& pending, Duration time) {
-    clock_.advance(time);
+    constexpr Duration kStep{50};
+    for (Duration passed{0}; passed < time; passed += kStep) step(std::min(kStep, time - passed));
     return pending->answer.get();
   }
 
