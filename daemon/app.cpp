@@ -87,6 +87,7 @@ struct App::Impl {
   Engines* engines = nullptr;
   std::shared_ptr<const http::TlsContext> tls;  // guarded by config_mutex; null: plain HTTP
   std::unique_ptr<Identity> identity;
+  std::unique_ptr<console::Sessions> sessions;
   std::unique_ptr<const SigningKey> receipt_key;  // null: nothing is purged
   std::unique_ptr<services::RecentSearches> recent_searches;
   std::unique_ptr<services::TenantDirectory> directory;
@@ -121,6 +122,7 @@ struct App::Impl {
   bool for_canary(const http::Request& request) const;
   bool is_canary(const http::Request& request) const;
   std::string position_key() const;
+  std::string session_key() const;
   Member self() const;
   Status tell_tls();
   std::vector<services::Check> checks();
@@ -141,6 +143,8 @@ Status App::Impl::start() {
     for (const auto& one : planted) own_tokens.emplace(one.token, one.tenant);
   }
   identity = MESH_TRY(Identity::open(config, clock, std::move(own_tokens)));
+  sessions = std::make_unique<console::Sessions>(config.console, clock);
+  sessions->change_key(session_key());
   tls = MESH_TRY(make_tls(config));
   receipt_key = MESH_TRY(make_receipt_key(config));
   // Before anything writes or reads: the relay and clients' events find their topics.
@@ -271,7 +275,7 @@ Status App::Impl::start_listeners() {
       [this](const auto& tenant) { return directory->is_closed(tenant).value_or(false); }});
   http::Hooks hooks{
       [this](const auto& request, const auto& route) {
-        return identity->authenticate(request, route);
+        return identity->authenticate(request, route, sessions->of(request));
       },
       [this](const auto& request, const auto& route, bool may_block) -> std::optional<Status> {
         if (for_canary(request)) {
@@ -308,6 +312,7 @@ Status App::Impl::start_listeners() {
                       *recent_searches,
                       *tail,
                       *watches,
+                      *sessions,
                       [this](const auto& tenant, auto type) { return searchable(tenant, type); },
                       clock,
                       metrics,
@@ -317,6 +322,7 @@ Status App::Impl::start_listeners() {
                       options.version,
                       [this] { return std::string(ready ? "" : "starting or draining"); },
                       [this](const auto& request) { return identity->is_operator(request); },
+                      [this](const auto& token) { return identity->is_operator_token(token); },
                       [this] {
                         std::lock_guard guard(config_mutex);
                         return config::to_json(config);
@@ -359,6 +365,10 @@ bool App::Impl::is_canary(const http::Request& request) const {
 
 std::string App::Impl::position_key() const {
   return derive_key(identity->shared_key(), "mesh: positions of writes");
+}
+
+std::string App::Impl::session_key() const {
+  return derive_key(identity->shared_key(), "mesh: sessions of the console");
 }
 
 Member App::Impl::self() const {
@@ -439,6 +449,7 @@ Status App::reload(const config::Config& fresh) {
     const auto key = impl_->position_key();
     MESH_TRY(impl_->identity->reload(next));
     if (impl_->position_key() != key) impl_->waits->change_key(impl_->position_key());
+    impl_->sessions->change_key(impl_->session_key());
   }
   if (tls && tls != impl_->tls) {
     impl_->tls = std::move(tls);

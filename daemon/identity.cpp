@@ -157,9 +157,23 @@ bool Identity::is_operator(const http::Request& request) const {
   return authenticator()->authenticate(credential(request), auth::Wanted::operator_).has_value();
 }
 
-Result<Principal> Identity::authenticate(const http::Request& request,
-                                         const http::Route& route) const {
-  auto principal = authenticator()->authenticate(credential(request), wanted(route.access));
+bool Identity::is_operator_token(const std::string& token) const {
+  auth::Credential bearer;
+  bearer.authorization = "Bearer " + token;
+  return authenticator()->authenticate(bearer, auth::Wanted::operator_).has_value();
+}
+
+Result<Principal> Identity::authenticate(const http::Request& request, const http::Route& route,
+                                         const std::optional<console::Session>& session) const {
+  auto shown = credential(request);
+  shown.operators_session =
+      session && !shown.authorization && route.access == http::Access::operator_;
+  if (shown.operators_session) MESH_TRY(console::check_session(*session, request, route));
+  auto principal = authenticator()->authenticate(shown, wanted(route.access));
+  if (principal && shown.operators_session) {
+    principal->read_only = session->restrictions.read_only;
+    principal->hides_payloads = session->restrictions.hides_payloads;
+  }
   // Reads, too: the operator looks at what is a tenant's.
   if (principal && principal->kind == Principal::Kind::operator_for_tenant) {
     log::info("audit: the operator acts for a tenant", {{"tenant", principal->tenant->str()},

@@ -11,6 +11,7 @@
 #include "common/base/error.h"
 #include "common/config/config.h"
 #include "common/http/route.h"
+#include "daemon/console/sessions.h"
 
 namespace mesh {
 
@@ -26,8 +27,12 @@ class Identity {
   // http::Hooks::authenticate: `unauthenticated`, `forbidden`, `invalid`, and `unavailable` while
   // the issuer's keys are not known. Does not block. What the operator changes, or does for a
   // tenant, is logged.
-  Result<Principal> authenticate(const http::Request& request, const http::Route& route) const;
+  // `session`: of the console, which the request carries; it counts on routes for operators, where
+  // no token came, and may be `forbidden` what it is restricted from.
+  Result<Principal> authenticate(const http::Request& request, const http::Route& route,
+                                 const std::optional<console::Session>& session = {}) const;
   bool is_operator(const http::Request& request) const;
+  bool is_operator_token(const std::string& token) const;
   // A key for what this process gives out and another one takes back: all that have this operator's
   // token have it.
   std::string shared_key() const;

@@ -107,6 +107,9 @@ http::RouteTable admin(const RoleDeps& deps) {
     // The way out of a limit is not behind it.
     if (!route.pattern.starts_with("/admin/v1/ratelimits")) route.scope = "admin";
   }
+  append(all, console::routes({deps.sessions, deps.ports.leases, console::assets(),
+                               deps.config.console, deps.config.http.tls.cert_file.has_value(),
+                               deps.version, deps.is_operator_token}));
   return all;
 }
 

@@ -11,6 +11,7 @@
 #include "common/telemetry/metrics.h"
 #include "common/telemetry/spans.h"
 #include "common/telemetry/usage.h"
+#include "daemon/console/routes.h"
 #include "daemon/engines.h"
 #include "daemon/pipelines.h"
 #include "daemon/services/admission.h"
@@ -38,6 +39,7 @@ struct RoleDeps {
   services::RecentSearches& recent_searches;
   services::EventTail& tail;
   services::Watches& watches;
+  console::Sessions& sessions;
   pipeline::SearchableOf searchable;
   Clock& clock;
   Metrics& metrics;
@@ -47,6 +49,7 @@ struct RoleDeps {
   std::string version;
   std::function<std::string()> not_ready;  // empty: ready
   std::function<bool(const http::Request&)> is_operator;
+  std::function<bool(const std::string& token)> is_operator_token;
   std::function<Json()> running_config;
   std::function<std::vector<services::Check>()> checks;
   std::function<std::vector<ExaminedServer>()> examine;

@@ -84,7 +84,7 @@ class TokenAuthenticator final : public Authenticator {
     if (credential.certificate) {
       holder = MESH_TRY(certificates_.holder(*credential.certificate, clock_.now()));
     }
-    if (!credential.authorization) {
+    if (!credential.authorization && !credential.operators_session) {
       return holder ? authenticate_holder(credential, *std::move(holder), wanted)
                     : authenticate_nobody(credential, wanted);
     }
@@ -100,6 +100,7 @@ class TokenAuthenticator final : public Authenticator {
 
  private:
   Result<Principal> authenticate_token(const Credential& credential, Wanted wanted) {
+    if (!credential.authorization) return authenticate_operator(credential, wanted, "console");
     const auto token = bearer_token(*credential.authorization);
     if (!token) return bad_token("Authorization is not `Bearer <token>`");
     // Before the others: what an operator's token looks like is its owner's choice.

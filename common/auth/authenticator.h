@@ -43,6 +43,7 @@ struct Credential {
   std::optional<std::string> tenant_header;              // X-Tenant-Id
   std::optional<std::string> tenant_param;               // ?tenant_id=
   std::shared_ptr<const ClientCertificate> certificate;  // verified; null: none
+  bool operators_session = false;  // of the console; counts where no token came
 };
 
 enum class Wanted { tenant, tenant_or_anonymous, operator_ };

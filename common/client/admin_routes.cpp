@@ -329,6 +329,15 @@ Result<Json> Client::usage_totals(const UsageQuery& query) {
 
 Result<std::vector<Json>> Client::members() { return impl_->items(get(admin({"members"})), 0); }
 
+Result<Json> Client::console_code(bool read_only, bool hides_payloads) {
+  auto code =
+      MESH_TRY(impl_->json(post(admin({"console", "codes"}),
+                                {{"read_only", read_only}, {"hides_payloads", hides_payloads}})));
+  if (!code.contains("path") || !code["path"].is_string()) return unexpected_form("console code");
+  code["url"] = impl_->options.endpoints.admin + code["path"].get<std::string>();
+  return code;
+}
+
 // These read the log.
 Result<Json> Client::trace(const std::string& id, const std::string& topic, const std::string& from,
                            const std::string& tenant) {

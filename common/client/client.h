@@ -383,6 +383,8 @@ class Client {
                         const std::string& error = {});
 
   Result<std::vector<Json>> members();
+  // {"code","expires_in","path","url"}: begins one session of the web console, where `url` leads.
+  Result<Json> console_code(bool read_only, bool hides_payloads);
   Result<Json> config();
   // {"server","about","ok","detail","advice"} each
   Result<std::vector<Json>> servers();

@@ -284,6 +284,15 @@ struct Tenants {
   std::optional<std::string> receipt_key_file;
 };
 
+// The web console, on the admin listener.
+struct Console {
+  bool enabled = true;
+  Duration session{std::chrono::hours{12}};
+  bool read_only = false;
+  bool hide_payloads = false;
+  bool may_export = true;
+};
+
 struct Config {
   std::string data_dir = "./mesh-data";
   std::vector<std::string> roles = role_names();
@@ -300,6 +309,7 @@ struct Config {
   Pipelines pipelines;
   Tasks tasks;
   Tenants tenants;
+  Console console;
   std::string canary = "off";  // off | on
   std::map<std::string, RatePolicy> rate_limits = {
       {"search", {600, std::chrono::minutes{1}, 100}},

@@ -50,6 +50,7 @@ constexpr auto kGroups = std::to_array<Group>({
     {"tasks", "Long work that operators start: replays, rebuilds, redrives and the like."},
     {"pipelines.retry", "Retries of a failed event: random delays up to base * 2^n, at most cap."},
     {"tenants", "Who may be a tenant, and how what is kept of one can be erased."},
+    {"console", "The web console, on the admin listener: /console."},
     {"rate_limits",
      "Per tenant and scope: `rate` units per period `per`, and `burst` units beyond. Written\n"
      "without `burst`, the units of one period may come at once; null lifts the limit. A\n"
@@ -436,6 +437,15 @@ std::vector<Key> make_keys() {
       make_key(MESH_MEMBER(tenants.receipt_key_file), text(),
                "PEM file of the private key (Ed25519) that signs the receipts of purges:\n"
                "`openssl genpkey -algorithm ed25519`; null: nothing is purged."),
+      make_key(MESH_MEMBER(console.enabled), flag(), "false: it is not served."),
+      make_key(MESH_MEMBER(console.session), duration(Duration{60'000}, 30 * kDay),
+               "A browser that signed in is taken for the operator for so long."),
+      make_key(MESH_MEMBER(console.read_only), flag(),
+               "true: nobody changes anything by the console."),
+      make_key(MESH_MEMBER(console.hide_payloads), flag(),
+               "true: it shows nobody what events and users hold."),
+      make_key(MESH_MEMBER(console.may_export), flag(),
+               "false: it has no button that saves what it shows as a file."),
       make_key(
           MESH_MEMBER(canary), choice({"off", "on"}),
           "on: each process asks its own listeners, every ten seconds, for what two tenants of\n"

@@ -62,6 +62,14 @@ enum class Pool {
   slow,   // waits for a model, many commits or a scan, or computes for long
 };
 
+// What an answer has of what events and users hold, which not everybody who operates the mesh may
+// see (Principal::hides_payloads).
+enum class Payloads {
+  none,
+  omitted,  // the handler leaves it out for who may not
+  shown,    // there is nothing without it: who may not is refused
+};
+
 struct Route {
   std::string method;
   std::string pattern;  // "/users/{id}": a {name} is one path segment, percent-decoded
@@ -74,6 +82,7 @@ struct Route {
   bool probe = false;
   // Changes nothing, though its method says so: nothing for who keeps an audit log.
   bool read_only = false;
+  Payloads payloads = Payloads::none;
   // Of tenants' routes: whose tokens it takes beside a writer's. None: a reader's where it changes
   // nothing, else nobody's.
   std::vector<TokenRole> token_roles{};

@@ -214,6 +214,7 @@ http::RouteTable index_routes(IndexAdminDeps deps) {
         .body = Body::json,
         .pool = http::Pool::slow,
         .read_only = true,
+        .payloads = http::Payloads::shown,
         .operation = "compareIndexes",
         .summary = "Asks the serving generation and another one the same",
         .details = "The queries that are given, or else those that were asked of this process "

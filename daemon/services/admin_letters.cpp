@@ -30,6 +30,10 @@ std::optional<std::string> optional_param(const http::Request& request, std::str
   return value && !value->empty() ? std::optional<std::string>(*value) : std::nullopt;
 }
 
+Json shown_to(const http::Request& request, Json item) {
+  return hides_payloads(request) ? without_payload(std::move(item)) : item;
+}
+
 Result<Response> dead_letter_topics(const WorkAdminDeps& deps, const http::Request& request) {
   const pipeline::DeadLetterFilter filter{optional_param(request, "tenant"), {}, {}};
   auto topics = MESH_TRY(deps.admin.topics());
@@ -77,7 +81,7 @@ Result<Response> causes(const WorkAdminDeps& deps, const http::Request& request)
   }
   Json items = Json::array();
   for (const auto& group : groups.largest(static_cast<std::size_t>(limit))) {
-    items.push_back(pipeline::to_json(group));
+    items.push_back(shown_to(request, pipeline::to_json(group)));
   }
   return page(std::move(items));
 }
@@ -94,7 +98,7 @@ Result<Response> letters(const WorkAdminDeps& deps, const http::Request& request
     (void)MESH_TRY(deps.dead_letters.count(topic, filter));
   }
   Json items = Json::array();
-  for (const auto& letter : found) items.push_back(pipeline::to_json(letter));
+  for (const auto& letter : found) items.push_back(shown_to(request, pipeline::to_json(letter)));
   return page(std::move(items));
 }
 
@@ -223,6 +227,7 @@ http::RouteTable letter_routes(const std::shared_ptr<const WorkAdminDeps>& share
        {.method = "GET",
         .pattern = "/admin/v1/dlq/causes",
         .pool = http::Pool::slow,
+        .payloads = http::Payloads::omitted,
         .operation = "listDeadLetterCauses",
         .summary = "Dead letters by cause and tenant, the most first",
         .parameters = {api::limit("groups", kCauses), api::tenant_filter(),
@@ -234,6 +239,7 @@ http::RouteTable letter_routes(const std::shared_ptr<const WorkAdminDeps>& share
        {.method = "GET",
         .pattern = "/admin/v1/dlq/{topic}/letters",
         .pool = http::Pool::slow,
+        .payloads = http::Payloads::omitted,
         .operation = "listDeadLetters",
         .summary = "Dead letters, newest first",
         .parameters = {topic, api::limit("letters", kLetters), api::tenant_filter(),
@@ -275,6 +281,7 @@ http::RouteTable letter_routes(const std::shared_ptr<const WorkAdminDeps>& share
             .pattern = "/admin/v1/dlq/{topic}/letters/{letter}/mend",
             .body = Body::json,
             .pool = http::Pool::slow,
+            .payloads = http::Payloads::shown,
             .operation = "mendDeadLetter",
             .summary = "Sends an edited event in the place of a dead one and settles its letter",
             .parameters = {topic, api::path("letter", "The letter: `<partition>:<offset>`.",

@@ -34,7 +34,11 @@ Result<Response> event_by_id(const LogAdminDeps& deps, const http::Request& requ
                                    text_param(request, "topic"),
                                    {}};
   const auto search = MESH_TRY(pipeline::find_event(deps.log, deps.admin, query, deps.clock.now()));
-  if (search.record) return Response::json(200, mesh::to_json(*search.record));
+  if (search.record) {
+    auto json = mesh::to_json(*search.record);
+    if (hides_payloads(request)) json = without_payload(std::move(json));
+    return Response::json(200, json);
+  }
   return fail(pipeline::not_found(query, search));
 }
 
@@ -156,6 +160,7 @@ http::RouteTable log_routes(LogAdminDeps deps) {
        {.method = "GET",
         .pattern = "/admin/v1/events/{id}",
         .pool = http::Pool::slow,
+        .payloads = http::Payloads::omitted,
         .operation = "getEvent",
         .summary = "The record of an event",
         .parameters = {api::path("id", "The event's id."),

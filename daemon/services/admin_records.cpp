@@ -83,6 +83,7 @@ struct Reading {
   LogOffsets offsets;
   RecordFilter filter;
   std::size_t limit = 0;
+  bool hides_payloads = false;
   bool all_topics = false;  // also those that are made while it waits
   std::string (*format)(const LogOffsets&) = nullptr;
 };
@@ -179,7 +180,10 @@ Result<std::optional<Response>> look(const LogAdminDeps& deps, Reading& reading,
                     std::to_string(kMaxCursorBytes) + " fit; name fewer topics");
   }
   Json items = Json::array();
-  for (const auto& record : found->records) items.push_back(mesh::to_json(record));
+  for (const auto& record : found->records) {
+    auto json = mesh::to_json(record);
+    items.push_back(reading.hides_payloads ? without_payload(std::move(json)) : std::move(json));
+  }
   return page(std::move(items), std::move(next));
 }
 
@@ -189,6 +193,7 @@ Status answer(const std::shared_ptr<const LogAdminDeps>& deps, const http::Reque
   auto limit = MESH_TRY(int_param(request, "limit", kRecords));
   auto wait = MESH_TRY(int_param(request, "wait", kWaitSeconds));
   reading.limit = static_cast<std::size_t>(limit);
+  reading.hides_payloads = hides_payloads(request);
   reading.filter = {text_param(request, "tenant"), text_param(request, "type"),
                     text_param(request, "key")};
   // The looks move its offsets on, and the watch waits from where the last look ended. The two are
@@ -282,6 +287,7 @@ http::RouteTable record_routes(const std::shared_ptr<const LogAdminDeps>& deps) 
     return http::Route{.method = "GET",
                        .pattern = pattern,
                        .pool = http::Pool::slow,
+                       .payloads = http::Payloads::omitted,
                        .operation = operation,
                        .summary = summary,
                        .details =

@@ -78,6 +78,7 @@ http::RouteTable trace_routes(TraceAdminDeps deps) {
       {{.method = "GET",
         .pattern = "/admin/v1/search/why-not",
         .pool = http::Pool::slow,
+        .payloads = http::Payloads::shown,
         .operation = "explainSearch",
         .summary = "Why a search does not find a user",
         .parameters = std::move(parameters),
@@ -87,6 +88,7 @@ http::RouteTable trace_routes(TraceAdminDeps deps) {
        {.method = "GET",
         .pattern = "/admin/v1/users",
         .pool = http::Pool::slow,
+        .payloads = http::Payloads::shown,
         .operation = "explainUsers",
         .summary = "Where an e-mail address exists, across tenants",
         .parameters = {api::required(api::query(

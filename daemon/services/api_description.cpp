@@ -26,6 +26,7 @@ constexpr std::pair<const char*, const char*> kTags[] = {
     {"usage", "Which tenants use how much."},
     {"indexes", "Generations of the user index."},
     {"tasks", "Long work: replays, backups and the rest."},
+    {"console", "The web console, and who is signed in to it."},
     {"process", "The running process: configuration and checks."},
     {"health", "For whoever watches over the server, and this description."},
 };

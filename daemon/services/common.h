@@ -49,6 +49,12 @@ Status no_members(const http::Request& request);
 std::string make_cursor(std::string_view kind, std::string_view value);
 Result<std::string> read_cursor(std::string_view kind, std::string_view cursor);
 
+// What the admin API shows of a record, an event or a dead letter to who is shown no payloads
+// (Principal::hides_payloads): data, own headers and the text of a cause are left out, and
+// `payload_hidden` says so.
+Json without_payload(Json item);
+bool hides_payloads(const http::Request& request);
+
 // {"items":[…],"next":cursor|null}
 http::Response page(Json items, std::optional<std::string> next = {});
 

@@ -70,6 +70,10 @@ std::string_view log_schemas() {
     "sequence": {"type": ["integer", "null"], "format": "int64"},
     "traceparent": {"type": ["string", "null"]},
     "headers": {"type": "object", "additionalProperties": {"type": "string"}},
+    "payload_hidden": {
+      "type": "boolean",
+      "description": "There, and true, where who asks is shown no payloads: they are left out."
+    },
     "value": {
       "description": "By content type: JSON as written, other text as a string; null: no value."
     },
@@ -232,6 +236,10 @@ std::string_view log_schemas() {
     "cause": {"type": "string"},
     "fingerprint": {"$ref": "#/components/schemas/Fingerprint"},
     "key": {"type": "string"},
+    "payload_hidden": {
+      "type": "boolean",
+      "description": "There, and true, where who asks is shown no payloads: they are left out."
+    },
     "event": {
       "type": ["object", "null"],
       "description": "A CloudEvent in its JSON format; null where the record, in value, is none."

@@ -40,5 +40,33 @@ TEST(IdentityTest, OnlyWhatChangesSomethingIsAudited) {
   EXPECT_FALSE(audited("/b", true));
 }
 
+// Beside a client certificate it opens no more than a token would.
+TEST(IdentityTest, ASessionOfTheConsoleIsAnOperatorOnRoutesForOperatorsAlone) {
+  test::TempDir dir;
+  ManualClock clock;
+  config::Config config;
+  config.data_dir = dir.path();
+  const auto identity = Identity::open(config, clock).value();
+  http::Request request;
+  request.method = "GET";
+  const auto asks = [&](http::Access access, std::optional<console::Session> session) {
+    http::Route route;
+    route.method = "GET";
+    route.access = access;
+    return identity->authenticate(request, route, session);
+  };
+  const console::Session session{{true, true}, {}};
+  const auto principal = asks(http::Access::operator_, session);
+  ASSERT_TRUE(principal) << principal.error().to_string();
+  EXPECT_EQ(principal->kind, Principal::Kind::operator_);
+  EXPECT_EQ(principal->user, "console");
+  EXPECT_TRUE(principal->read_only);
+  EXPECT_TRUE(principal->hides_payloads);
+  EXPECT_FALSE(asks(http::Access::operator_, {}));
+  EXPECT_FALSE(asks(http::Access::tenant, session));
+  request.headers = {{"Authorization", "Bearer acme:me"}};
+  EXPECT_FALSE(asks(http::Access::operator_, session)) << "a token counts, and this one is none";
+}
+
 }  // namespace
 }  // namespace mesh

@@ -43,6 +43,7 @@ std::vector<Command> commands(const std::string& folder) {
       {{"events", "replay", "--topic", "user.events", "--dry-run"}},
       {{"events", "export", "--topic", "user.events"}},
       {{"members"}},
+      {{"console", "--no-open"}},
       {{"topics", "list"}},
       {{"topics", "describe", "user.events"}},
       {{"groups", "list"}},

@@ -4,7 +4,9 @@
 
 #include <future>
 
+#include "common/domain/record_json.h"
 #include "daemon/services/admin.h"
+#include "daemon/services/common.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_event_log.h"
 #include "tests/support/fake_stores.h"
@@ -35,6 +37,7 @@ class AdminRecords : public testing::Test {
     request->method = "GET";
     request->query = std::move(query);
     request->path_params["topic"] = "a.events";
+    request->principal = principal;
     auto answer = std::make_shared<std::promise<http::Response>>();
     const auto route = std::ranges::find(routes, pattern, &http::Route::pattern);
     route->handler(request, http::Responder([answer](http::Response response) {
@@ -64,7 +67,18 @@ class AdminRecords : public testing::Test {
   test::WaitsOverFakes fakes{clock};
   test::FakeEventLog& log = fakes.log;
   http::RouteTable routes;
+  Principal principal{Principal::Kind::operator_, {}, "operator"};
 };
+
+TEST_F(AdminRecords, WhoIsShownNoPayloadsSeesPlacesAlone) {
+  append("a.events", "1");
+  EXPECT_EQ(Json::parse(get(kOne, {{"from", "start"}}).body)["items"][0]["value"], Json::object());
+  principal.hides_payloads = true;
+  const auto item = Json::parse(get(kOne, {{"from", "start"}}).body)["items"][0];
+  EXPECT_EQ(item["value"], nullptr);
+  EXPECT_EQ(item["payload_hidden"], true);
+  EXPECT_EQ(item["key"], "1");
+}
 
 TEST_F(AdminRecords, AllTopicsAreReadByTimeAndTheCursorGoesOn) {
   append("a.events", "1");
@@ -198,6 +212,26 @@ TEST_F(AdminRecords, TopicsWhosePositionsFitNoRequestAreRefusedInWords) {
   const auto answer = get(kAll, {{"from", "end"}});
   EXPECT_EQ(answer.status, 400);
   EXPECT_NE(answer.body.find("name fewer topics"), std::string::npos) << answer.body;
+}
+
+TEST(WithoutPayload, NothingIsLeftOfWhatWasSent) {
+  StoredRecord record;
+  record.position = {"a.events", 0, 7};
+  record.key = "acme/1";
+  record.value = R"({"email":"ada@x.dev"})";
+  record.headers = {{"note", "ada"}};
+  auto shown = without_payload(to_json(record));
+  EXPECT_EQ(dump(shown).find("ada"), std::string::npos) << dump(shown);
+  EXPECT_EQ(shown["offset"], 7);
+  EXPECT_EQ(shown["payload_hidden"], true);
+  record.value = std::string("ada\xff", 4);
+  EXPECT_FALSE(without_payload(to_json(record)).contains("value_base64"));
+  const Json letter{{"cause", "ada@x.dev is no id"},
+                    {"fingerprint", "9b1f"},
+                    {"event", {{"id", "e"}, {"data", {{"email", "ada@x.dev"}}}}}};
+  shown = without_payload(letter);
+  EXPECT_EQ(dump(shown).find("ada"), std::string::npos) << dump(shown);
+  EXPECT_EQ(shown["event"]["id"], "e");
 }
 
 }  // namespace

@@ -1,0 +1,292 @@
+#include "daemon/console/routes.h"
+
+#include <algorithm>
+#include <map>
+
+#include "common/base/json_members.h"
+#include "common/base/strings.h"
+#include "common/base/time.h"
+#include "common/http/content_coding.h"
+#include "daemon/services/api_parts.h"
+#include "daemon/services/common.h"
+
+namespace mesh::console {
+namespace {
+
+namespace api = services::api;
+using http::Response;
+
+constexpr std::string_view kPage = "index.html";
+// Nothing but what meshd serves itself, and no page of others around it.
+constexpr const char* kPolicy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+struct File {
+  Asset asset;
+  std::string plain;  // for who takes no gzip
+};
+
+struct State {
+  Deps deps;
+  std::map<std::string, File, std::less<>> files;
+};
+
+Response not_here(const State& state) {
+  return Response::problem(404, state.deps.config.enabled
+                                    ? "This meshd was built without its console: node.js 18 or "
+                                      "newer and npm were not there."
+                                    : "The console is turned off: console.enabled is false.");
+}
+
+// Whether the list of a header field has the word, not weighted with 0.
+bool lists(std::string_view list, std::string_view word) {
+  for (const auto& item : split(list, ',')) {
+    const auto parts = split(item, ';');
+    if (to_lower(trim(parts.front())) != word) continue;
+    return parts.size() < 2 || parse_double(trim(parts[1]).substr(2)).value_or(1) > 0;
+  }
+  return false;
+}
+
+Response file(const State& state, const http::Request& request, std::string_view name) {
+  const auto it = state.files.find(name);
+  if (it == state.files.end()) {
+    return state.files.empty() ? not_here(state)
+                               : Response::problem(404, "The console has no such file.");
+  }
+  const Asset& asset = it->second.asset;
+  const bool gzip = lists(request.header("Accept-Encoding").value_or(""), "gzip");
+  // Of the coded bytes; the plain ones are another representation, with a tag of its own.
+  const std::string tag =
+      gzip ? std::string(asset.etag)
+           : std::string(asset.etag.substr(0, asset.etag.size() - 1)) + "-plain\"";
+  const auto seen = request.header("If-None-Match").value_or("");
+  Response answer{304, {}, {}, {}};
+  if (!std::ranges::any_of(split(seen, ','), [&](const auto& one) { return trim(one) == tag; })) {
+    answer = Response::text(200, gzip ? std::string(asset.gzip) : it->second.plain, asset.media);
+    if (gzip) answer.headers.emplace_back("Content-Encoding", "gzip");
+  }
+  return std::move(answer)
+      .with("ETag", tag)
+      .with("Vary", "Accept-Encoding")
+      .with("Cache-Control", name == kPage ? "no-cache" : "public, max-age=31536000, immutable")
+      .with("Content-Security-Policy", kPolicy)
+      .with("Referrer-Policy", "no-referrer")
+      .with("Cross-Origin-Opener-Policy", "same-origin");
+}
+
+Json session_json(const State& state, const std::optional<Session>& session) {
+  const auto& config = state.deps.config;
+  const auto restrictions = session ? session->restrictions : Restrictions{};
+  Json json{{"signed_in", session.has_value()},
+            {"read_only", restrictions.read_only},
+            {"hides_payloads", restrictions.hides_payloads},
+            {"may_export", config.may_export && !restrictions.hides_payloads},
+            {"version", state.deps.version}};
+  if (session) json["expires_at"] = format_rfc3339(session->until);
+  return json;
+}
+
+Result<Restrictions> restrictions_of(const Json& body) {
+  const bool read_only = MESH_TRY(bool_member(body, "read_only"));
+  const bool hides_payloads = MESH_TRY(bool_member(body, "hides_payloads"));
+  return Restrictions{read_only, hides_payloads};
+}
+
+// What the token or the code opens.
+Result<Restrictions> admitted(const State& state, const Json& body) {
+  Restrictions wanted = MESH_TRY(restrictions_of(body));
+  const auto token = MESH_TRY(text_member(body, "token"));
+  const auto code = MESH_TRY(text_member(body, "code"));
+  if (token.has_value() == code.has_value()) {
+    return bad_member("token",
+                      "is the operator's token, or `code` a code of `mesh console`: one "
+                      "of them");
+  }
+  if (token) {
+    if (state.deps.is_operator_token(*token)) return wanted;
+    return fail(ErrorKind::unauthenticated,
+                "this is not the operator's token (auth.operator_token_file, else "
+                "<data_dir>/operator.token)");
+  }
+  const auto read = state.deps.sessions.read_code(*code);
+  if (!read) {
+    return fail(ErrorKind::unauthenticated,
+                "the code is not valid any more; `mesh console` gives another one");
+  }
+  // Held for longer than the code could be used, and never given back.
+  const auto unused = MESH_TRY(
+      state.deps.leases.acquire("console-code-" + sha256_hex(*code), "console", 2 * kCodeLifetime));
+  if (!unused) {
+    return fail(ErrorKind::unauthenticated,
+                "the code was used already; `mesh console` gives another one");
+  }
+  return Restrictions{wanted.read_only || read->read_only,
+                      wanted.hides_payloads || read->hides_payloads};
+}
+
+Result<Response> sign_in(const State& state, const http::Request& request) {
+  if (!state.deps.config.enabled) return not_here(state);
+  const auto body = MESH_TRY(services::object_body(request));
+  MESH_TRY(only_members(body, {"token", "code", "read_only", "hides_payloads"}));
+  const Restrictions restrictions = MESH_TRY(admitted(state, body));
+  const Session session = state.deps.sessions.begin(restrictions);
+  return Response::json(200, session_json(state, session))
+      .with("Set-Cookie", state.deps.sessions.cookie(request, session, state.deps.tls));
+}
+
+Result<Response> make_code(const State& state, const http::Request& request) {
+  if (!state.deps.config.enabled || state.files.empty()) return not_here(state);
+  const auto body = MESH_TRY(services::object_body(request));
+  MESH_TRY(only_members(body, {"read_only", "hides_payloads"}));
+  Restrictions restrictions = MESH_TRY(restrictions_of(body));
+  // A session hands on no more than it has.
+  const auto& caller = *request.principal;
+  restrictions.read_only = restrictions.read_only || caller.read_only;
+  restrictions.hides_payloads = restrictions.hides_payloads || caller.hides_payloads;
+  const auto code = state.deps.sessions.make_code(restrictions);
+  return Response::json(201, {{"code", code},
+                              {"expires_in", kCodeLifetime.count() / 1000},
+                              {"path", "/console#/sign-in?code=" + code}});
+}
+
+Json session_schema() {
+  const Json flag{{"type", "boolean"}};
+  return {{"type", "object"},
+          {"required", {"signed_in", "read_only", "hides_payloads", "may_export", "version"}},
+          {"properties",
+           {{"signed_in", flag},
+            {"read_only", flag},
+            {"hides_payloads", flag},
+            {"may_export", flag},
+            {"version", {{"type", "string"}}},
+            {"expires_at", {{"type", "string"}, {"format", "date-time"}}}}}};
+}
+
+Json restrictions_schema() {
+  return {{"type", "object"},
+          {"properties",
+           {{"read_only",
+             {{"type", "boolean"}, {"default", false}, {"description", "It changes nothing."}}},
+            {"hides_payloads",
+             {{"type", "boolean"},
+              {"default", false},
+              {"description", "It shows nothing of what events and users hold."}}}}},
+          {"additionalProperties", false}};
+}
+
+Json sign_in_schema() {
+  Json schema = restrictions_schema();
+  schema["properties"]["token"] = {
+      {"type", "string"}, {"minLength", 1}, {"description", "The operator's token; or `code`."}};
+  schema["properties"]["code"] = {
+      {"type", "string"}, {"minLength", 1}, {"description", "A code that was not used yet."}};
+  return schema;
+}
+
+Json code_schema() {
+  return {{"type", "object"},
+          {"required", {"code", "expires_in", "path"}},
+          {"properties",
+           {{"code", {{"type", "string"}}},
+            {"expires_in", {{"type", "integer"}, {"description", "Seconds."}}},
+            {"path", {{"type", "string"}, {"description", "Of the page that takes it."}}}}}};
+}
+
+http::Route open_route(const char* method, const char* pattern, const char* operation,
+                       const char* summary, std::vector<http::Answer> answers,
+                       http::Handler handler) {
+  return {.method = method,
+          .pattern = pattern,
+          .access = http::Access::open,
+          .operation = operation,
+          .tag = "console",
+          .summary = summary,
+          .answers = std::move(answers),
+          .problems = {404},
+          .handler = std::move(handler)};
+}
+
+http::Answer gives_page() { return api::gives_text("text/html", "The page."); }
+
+http::Handler serving(std::shared_ptr<const State> state, std::string name) {
+  return [state = std::move(state), name = std::move(name)](auto request, auto respond) {
+    respond(file(*state, *request, name));
+  };
+}
+
+std::map<std::string, File, std::less<>> files_of(const Deps& deps) {
+  std::map<std::string, File, std::less<>> files;
+  if (!deps.config.enabled) return files;
+  for (const Asset& asset : deps.assets) {
+    File& one = files[std::string(asset.name)];
+    one.asset = asset;
+    (void)http::decode_content(
+        http::ContentCoding::gzip, asset.gzip, [](std::size_t) { return true; }, one.plain);
+  }
+  return files;
+}
+
+}  // namespace
+
+http::RouteTable routes(Deps deps) {
+  auto files = files_of(deps);
+  const auto state = std::make_shared<const State>(State{std::move(deps), std::move(files)});
+  http::RouteTable table{
+      open_route("GET", "/", "getFrontPage", "The console, for browsers", {gives_page()},
+                 [state](auto request, auto respond) {
+                   if (lists(request->header("Accept").value_or(""), "text/html")) {
+                     return respond(file(*state, *request, kPage));
+                   }
+                   respond(Response::problem(
+                       404, "There is nothing at this path; /openapi.json lists what is."));
+                 }),
+      open_route("GET", "/console", "getConsole", "The web console", {gives_page()},
+                 serving(state, std::string(kPage))),
+      open_route("GET", "/console/{file}", "getConsoleFile", "A file of the web console",
+                 {api::gives_text("text/javascript", "The file, of the media type that it has.")},
+                 [state](auto request, auto respond) {
+                   respond(file(*state, *request, request->path_params.at("file")));
+                 }),
+      open_route("GET", "/console/session", "getConsoleSession", "The session of this browser",
+                 {api::gives_value(session_schema(), "Whether there is one, and what it may.")},
+                 [state](auto request, auto respond) {
+                   respond(Response::json(200,
+                                          session_json(*state, state->deps.sessions.of(*request))));
+                 }),
+      open_route("POST", "/console/session", "signIn", "Begins a session of the web console",
+                 {api::with_header(api::gives_value(session_schema(), "It began."),
+                                   api::header("Set-Cookie", "The session."))},
+                 services::answering(state, sign_in)),
+      open_route("DELETE", "/console/session", "signOut", "Ends the session of this browser",
+                 {api::nothing("The browser has none any more.")},
+                 [state](auto request, auto respond) {
+                   respond(Response::no_content().with(
+                       "Set-Cookie", Sessions::end_cookie(*request, state->deps.tls)));
+                 })};
+  table[2].parameters = {api::path("file", "Its name.")};
+  auto& begins = table[4];
+  begins.body = http::Body::json;
+  begins.pool = http::Pool::quick;  // a code is noted in a store
+  begins.request = {{"application/json", sign_in_schema()}};
+  begins.problems = {401, 404, 422};
+  auto codes = api::for_operators("console",
+                                  {{.method = "POST",
+                                    .pattern = "/admin/v1/console/codes",
+                                    .body = http::Body::json,
+                                    // What it opens is no more than who asks has.
+                                    .read_only = true,
+                                    .operation = "makeConsoleCode",
+                                    .summary = "A code that begins one session of the web console",
+                                    .details = "For once, within a minute.",
+                                    .request = {{"application/json", restrictions_schema()}},
+                                    .answers = {api::gives_value(code_schema(), "The code.", 201)},
+                                    .problems = {404, 422},
+                                    .handler = services::answering(state, make_code)}});
+  codes.front().scope = "admin";
+  table.push_back(std::move(codes.front()));
+  return table;
+}
+
+}  // namespace mesh::console
