@@ -1,0 +1,52 @@
+// Times as one reads them: in UTC or of the place one is at, and how long ago.
+import { effect, signal } from "@preact/signals";
+import { age } from "./format.ts";
+import { moving } from "./live.ts";
+import { keep, kept } from "./store.ts";
+
+export type Zone = "utc" | "local";
+export const zone = signal<Zone>(kept("zone") === "local" ? "local" : "utc");
+
+export function toggleZone(): void {
+  zone.value = zone.value === "utc" ? "local" : "utc";
+  keep("zone", zone.value);
+}
+
+/** Milliseconds since the epoch; moves every few seconds while the page does. */
+export const now = signal(Date.now());
+effect(() => {
+  if (!moving.value) return;
+  now.value = Date.now();
+  const timer = setInterval(() => (now.value = Date.now()), 5_000);
+  return () => clearInterval(timer);
+});
+
+export function milliseconds(at: string | number | null | undefined): number | null {
+  if (at === null || at === undefined) return null;
+  const time = typeof at === "number" ? at : Date.parse(at);
+  return Number.isFinite(time) ? time : null;
+}
+
+/** "2026-11-30 22:48:11", with `precise` also milliseconds. */
+export function absolute(at: string | number | null | undefined, precise = false): string {
+  const time = milliseconds(at);
+  if (time === null) return "–";
+  const shift = zone.value === "local" ? new Date(time).getTimezoneOffset() * 60_000 : 0;
+  const text = new Date(time - shift).toISOString().replace("T", " ").replace("Z", "");
+  return precise ? text : text.replace(/\.\d+$/, "");
+}
+
+/** "3m12s ago", "in 5m" */
+export function relative(at: string | number | null | undefined): string {
+  const time = milliseconds(at);
+  if (time === null) return "–";
+  const seconds = (now.value - time) / 1000;
+  // Clocks differ a little: what is just done is not "in 1s".
+  if (seconds > -5 && seconds < 1) return "now";
+  return seconds < 0 ? age(seconds) : `${age(seconds)} ago`;
+}
+
+/** What the server takes: RFC 3339 in UTC. */
+export function rfc3339(at: number): string {
+  return new Date(at).toISOString();
+}
