@@ -62,6 +62,15 @@ function LiveSwitch() {
   );
 }
 
+function Switches({ kind }: { kind: string }) {
+  return (
+    <>
+      <button type="button" class={`button small ${kind}`} title="Times in UTC or of this place" onClick={toggleZone}>{zone.value === "utc" ? "UTC" : "Local"}</button>
+      <button type="button" class={`button small ${kind}`} title="Light or dark" onClick={toggleTheme}>{theme.value === "dark" ? "Dark" : "Light"}</button>
+    </>
+  );
+}
+
 function SessionMenu() {
   const known = session.value;
   const [open, show] = useState(false);
@@ -115,8 +124,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
         </button>
         <span class="spread" />
         <LiveSwitch />
-        <button type="button" class="button small quiet" title="Times in UTC or of this place" onClick={toggleZone}>{zone.value === "utc" ? "UTC" : "Local"}</button>
-        <button type="button" class="button small quiet" onClick={toggleTheme} title="Light or dark">{theme.value === "dark" ? "Dark" : "Light"}</button>
+        <Switches kind="quiet switch" />
         <button type="button" class="button small icon quiet help-button" aria-label="Keys" aria-haspopup="dialog" onClick={() => show("help")}>?</button>
         <SessionMenu />
       </header>
@@ -124,7 +132,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
       <main id="main" tabIndex={-1}>{children}</main>
       {open === "search" && <Palette onClose={close} />}
       {open === "help" && <Help onClose={close} />}
-      {open === "nav" && <Dialog title="Pages" kind="side" onClose={close}><Nav onGo={close} /></Dialog>}
+      {open === "nav" && <Dialog title="Pages" kind="side" onClose={close}><Nav onGo={close} /><div class="switches"><Switches kind="" /></div></Dialog>}
       <Toasts />
     </div>
   );

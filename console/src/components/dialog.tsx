@@ -22,6 +22,8 @@ export function Dialog({ title, onClose, children, actions, wide, kind = "dialog
     const dialog = element.current;
     const before = document.activeElement;
     dialog?.showModal();
+    // What one came to fill in, rather than the button that closes.
+    dialog?.querySelector<HTMLElement>(".dialog-content :is(input, select, textarea)")?.focus();
     return () => {
       dialog?.close();
       if (before instanceof HTMLElement) before.focus();

@@ -6,6 +6,20 @@ import { type JsonNode, parseJson } from "../json_tree.ts";
 
 const kOpenLevels = 2;
 const kShownAtOnce = 100;
+const kPreview = 60;
+
+/** What a folded one begins with, so that one need not open each to find the one meant. */
+function preview(node: JsonNode): string {
+  if (node.kind === "array") return several(node.items.length, "item");
+  if (node.kind !== "object") return "";
+  let text = "";
+  for (const [name, value] of node.members) {
+    if (text.length > kPreview) break;
+    const short = value.kind === "object" ? "{…}" : value.kind === "array" ? "[…]" : value.kind === "string" ? JSON.stringify(value.text) : value.text;
+    text += `${text === "" ? "" : ", "}${name}: ${short}`;
+  }
+  return text.length > kPreview ? `${text.slice(0, kPreview)} …` : text;
+}
 
 function Leaf({ node }: { node: JsonNode }) {
   if (node.kind === "string") return <span class="json-string">{JSON.stringify(node.text)}</span>;
@@ -25,7 +39,7 @@ function Branch({ name, node, level }: { name: string | null; node: JsonNode; le
   return (
     <li>
       <button type="button" class="json-fold" aria-expanded={open} onClick={() => toggle(!open)}>
-        {label}{before}{!open && <span class="muted"> {several(entries.length, node.kind === "object" ? "member" : "item")} {after}</span>}
+        {label}{before}{!open && <span class="muted"> {preview(node)} {after}</span>}
       </button>
       {open && (
         <>

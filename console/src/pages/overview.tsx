@@ -54,13 +54,17 @@ function AttentionList({ list }: { list: readonly Attention[] }) {
   );
 }
 
+function GroupState({ group: { state, breaker } }: { group: GroupSample }) {
+  if (breaker !== "closed") return <Badge tone="bad">breaker {breaker.replace("_", " ")}</Badge>;
+  return <Badge tone={state === "running" ? "good" : "warning"}>{state}</Badge>;
+}
+
 const kGroups: readonly Column<GroupSample>[] = [
   { key: "group", head: "Group", cell: (each) => each.group, sort: (each) => each.group },
-  { key: "state", head: "State", cell: (each) => <Badge tone={each.state === "running" ? "good" : "warning"}>{each.state}</Badge> },
+  { key: "state", head: "State", cell: (each) => <GroupState group={each} /> },
   { key: "lag", head: "Behind", align: "end", cell: (each) => count(each.lag), sort: (each) => each.lag },
   { key: "seconds", head: "For", align: "end", cell: (each) => duration(each.lag_seconds), sort: (each) => each.lag_seconds },
   { key: "parked", head: "Parked", align: "end", cell: (each) => count(each.parked), sort: (each) => each.parked },
-  { key: "breaker", head: "Breaker", cell: (each) => <Badge tone={each.breaker === "closed" ? "plain" : "bad"}>{each.breaker.replace("_", " ")}</Badge> },
 ];
 
 export function OverviewPage() {
@@ -70,7 +74,7 @@ export function OverviewPage() {
   const history = useMemo(() => data && joined(data.history, since), [data, since]);
   const head = (
     <PageHead title="Overview" words={["check"]}
-      aside={data && <span class="muted">meshd {data.version}, up <Time at={data.started_at} /></span>} />
+      aside={data && <span class="muted">meshd {data.version}, started <Time at={data.started_at} /></span>} />
   );
   if (!data || !at || !history) return <>{head}{problem ? <ErrorBox problem={problem} retry={reload} /> : loading && <p role="status" class="muted">Loading …</p>}</>;
   const { time, series } = history;

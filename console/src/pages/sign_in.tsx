@@ -51,8 +51,8 @@ export function SignInPage() {
           <Field label="Operator's token" hint={<>It stands in <code>operator.token</code> of the data folder.</>}>
             <input type="password" value={token} autofocus autocomplete="off" spellcheck={false} onInput={(event) => type(event.currentTarget.value)} />
           </Field>
-          <label class="tick"><input type="checkbox" checked={readOnly} onChange={() => keepFromChanging(!readOnly)} />Read-only: change nothing</label>
-          <label class="tick"><input type="checkbox" checked={hides} onChange={() => hide(!hides)} />Hide what events say</label>
+          <label class="tick"><input type="checkbox" checked={readOnly} onChange={() => keepFromChanging(!readOnly)} />Read-only</label>
+          <label class="tick"><input type="checkbox" checked={hides} onChange={() => hide(!hides)} />Hide the payloads of events</label>
           {problem && <ErrorBox problem={problem} />}
           <button type="submit" class="button primary" disabled={running || token.trim() === ""}>{running ? "One moment …" : "Sign in"}</button>
         </form>
