@@ -6,6 +6,7 @@ import { Dialog } from "./components/dialog.tsx";
 import { Help } from "./components/help.tsx";
 import { Palette } from "./components/palette.tsx";
 import { Toasts, toast } from "./components/toast.tsx";
+import { age, shortCount } from "./format.ts";
 import { addShortcuts } from "./keyboard.ts";
 import { connection, paused, sample } from "./live.ts";
 import { kPages } from "./navigation.ts";
@@ -14,7 +15,6 @@ import { href, navigate, useRoute } from "./router.ts";
 import { session, signOut } from "./session.ts";
 import { theme, toggleTheme } from "./theme.ts";
 import { now, relative, toggleZone, zone } from "./time.ts";
-import { shortCount } from "./format.ts";
 
 /** What a page's line in the navigation says of the mesh just now. */
 function navCount(page: string): { text: string; what: string } | null {
@@ -46,11 +46,11 @@ function Nav({ onGo }: { onGo?: () => void }) {
 
 function LiveSwitch() {
   const at = connection.value;
-  now.value;
+  const lost = at.state === "reconnecting" ? Math.max(now.value - at.since, 0) / 1000 : 0;
   const [tone, text] = paused.value
     ? ["plain", "Paused"] as const
     : at.state === "connected" ? ["good", "Live"] as const
-    : at.state === "reconnecting" ? ["bad", `No connection since ${relative(at.since)}`.replace("since now", "now").replace(" ago", "")] as const
+    : at.state === "reconnecting" ? ["bad", lost < 1 ? "No connection" : `No connection for ${age(lost)}`] as const
     : ["plain", "Connecting"] as const;
   return (
     <button type="button" class={`button small live ${tone}`} aria-pressed={!paused.value}
