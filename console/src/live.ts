@@ -43,8 +43,10 @@ function arrived(): void {
   silence = setTimeout(lost, kSilence);
   wait = 2_000;
   if (connection.peek().state !== "connected") connection.value = { state: "connected" };
-  if (missed) returns.value = returns.peek() + 1;
+  if (!missed) return;
   missed = false;
+  attention.value = undefined;  // It may have changed meanwhile: the overview is loaded anew.
+  returns.value = returns.peek() + 1;
 }
 
 function lost(): void {
@@ -78,14 +80,14 @@ function open(): void {
   source.addEventListener("sample", (event) => {
     const got = parsed<Sample>(event);
     if (!got) return;
+    arrived();
     samples.value = [...samples.peek(), got].slice(-kKept);
     sample.value = got;
-    arrived();
   });
   source.addEventListener("attention", (event) => {
     const got = parsed<Attention[]>(event);
-    if (got) attention.value = got;
     arrived();
+    if (got) attention.value = got;
   });
   source.addEventListener("error", lost);
 }

@@ -16,6 +16,7 @@ import { useResource } from "../resource.ts";
 import { href } from "../router.ts";
 
 const kHour = 3_600_000;
+const kEnginesEvery = 30_000;
 
 interface History {
   time: number[];
@@ -68,7 +69,12 @@ const kGroups: readonly Column<GroupSample>[] = [
 ];
 
 export function OverviewPage() {
-  const { data, problem, loading, reload } = useResource("overview", (signal) => requestJson<Overview>("GET", "/admin/v1/overview", undefined, { signal }));
+  const { data, problem, loading, reload } = useResource(
+    "overview",
+    (signal) => requestJson<Overview>("GET", "/admin/v1/overview", undefined, { signal }),
+    // Engines are not in the samples.
+    (at) => Math.floor(Date.parse(at.time) / kEnginesEvery),
+  );
   const at = sample.value ?? data?.sample;
   const since = samples.value;
   const history = useMemo(() => data && joined(data.history, since), [data, since]);

@@ -31,6 +31,10 @@ function seconds(task: Task): number | null {
   return from === null || to === null ? null : Math.max(to - from, 0) / 1000;
 }
 
+function progressText({ progress: { done, total, rate: perSecond } }: Task): string {
+  return `${count(done)}${total ? ` of ${count(total)}` : ""}${perSecond ? `, ${rate(perSecond)}/s` : ""}`;
+}
+
 function Progress({ task }: { task: Task }) {
   const { done, total } = task.progress;
   if (ended(task) || !total) return <span class="muted">{ended(task) ? count(done) : kNothing}</span>;
@@ -66,8 +70,7 @@ function CancelButton({ task, reload }: { task: Task; reload: () => void }) {
             reload();
           }}>
           <p>
-            It has done {count(task.progress.done)} of {task.progress.total ? count(task.progress.total) : "an unknown number"}. What is done stays
-            done, the rest is left; it stops at its next step.
+            It has done {progressText(task)}. What is done stays done, the rest is left; it stops at its next step.
           </p>
         </ConfirmDialog>
       )}
@@ -92,7 +95,7 @@ function TaskDetails({ id }: { id: string }) {
           <div><dt>Began</dt><dd><Time at={task.started_at} show="absolute" /></dd></div>
           <div><dt>Ended</dt><dd><Time at={task.finished_at} show="absolute" /></dd></div>
           <div><dt>Took</dt><dd>{duration(seconds(task))}</dd></div>
-          <div><dt>Progress</dt><dd>{count(task.progress.done)} of {task.progress.total ? count(task.progress.total) : kNothing}, {rate(task.progress.rate)}/s</dd></div>
+          <div><dt>Progress</dt><dd>{progressText(task)}</dd></div>
           {!ended(task) && <div><dt>Left</dt><dd>{duration(task.progress.remaining_seconds)}</dd></div>}
           <div><dt>Result</dt><dd>{task.summary || kNothing}</dd></div>
         </dl>
