@@ -14,6 +14,8 @@ const budget = 80_000;
 rmSync(dist, { recursive: true, force: true });
 const result = await esbuild.build({
   entryPoints: [join(out, "src/main.tsx"), join(out, "src/style.css")],
+  // Paths are seen from there, so that the same sources are the same bytes wherever they are built.
+  absWorkingDir: out,
   outdir: dist,
   entryNames: "[name]-[hash]",
   bundle: true,

@@ -1,6 +1,5 @@
 // A moment, shown in the zone one has chosen; how long ago, or exactly, for who rests on it.
 import { useRoute, setFilters } from "../router.ts";
-import { useState } from "preact/hooks";
 import { parseRange, rangeText } from "../range.ts";
 import { absolute, milliseconds, now, relative, rfc3339, zone } from "../time.ts";
 import { Field } from "./field.tsx";
@@ -31,7 +30,7 @@ function timeTyped(text: string): number | null {
 export function TimeRange({ name = "range", otherwise = "" }: { name?: string | undefined; otherwise?: string | undefined }) {
   const text = useRoute().filters[name] ?? otherwise;
   const range = parseRange(text);
-  const [exact, show] = useState(range?.kind === "between");
+  const exact = range?.kind === "between";
   const set = (next: string) => setFilters({ [name]: next === otherwise ? undefined : next }, { push: true });
   const between = (change: { from?: number | null; to?: number | null }) => {
     const before = range?.kind === "between" ? range : { from: now.peek() - (range?.seconds ?? 3600) * 1000, to: null };
@@ -45,7 +44,6 @@ export function TimeRange({ name = "range", otherwise = "" }: { name?: string | 
       <Field label="Time">
         <select value={exact ? "exact" : text} onChange={(event) => {
           const value = event.currentTarget.value;
-          show(value === "exact");
           if (value === "exact") between({});
           else set(value);
         }}>

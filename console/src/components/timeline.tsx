@@ -29,7 +29,7 @@ export function Timeline({ label, steps }: { label: string; steps: readonly Step
           </div>
           {step.at !== null && length > 0 && (
             <div class="step-track" aria-hidden="true">
-              <div style={{ marginLeft: `${(100 * (step.at - first)) / length}%`, width: `${(100_000 * (step.seconds ?? 0)) / length}%` }} />
+              <div style={{ marginLeft: `min(${(100 * (step.at - first)) / length}%, 100% - 3px)`, width: `${(100_000 * (step.seconds ?? 0)) / length}%` }} />
             </div>
           )}
           {step.detail && <div class="step-detail">{step.detail}</div>}
