@@ -19,12 +19,14 @@
 #include "daemon/membership.h"
 #include "daemon/metering/metering.h"
 #include "daemon/migration/journal.h"
+#include "daemon/overview/sampler.h"
 #include "daemon/pipelines.h"
 #include "daemon/readiness.h"
 #include "daemon/receipt_key.h"
 #include "daemon/roles.h"
 #include "daemon/run_info.h"
 #include "daemon/server_options.h"
+#include "daemon/services/admin_overview.h"
 #include "daemon/tls.h"
 #include "daemon/trace_export.h"
 
@@ -101,6 +103,7 @@ struct App::Impl {
   std::unique_ptr<services::LongPolls> polls;
   std::unique_ptr<services::WriteWaits> waits;
   std::unique_ptr<services::EventTail> tail;
+  std::unique_ptr<overview::Sampler> overview;  // null without the role admin
   std::unique_ptr<http::Server> server;
   std::unique_ptr<Gauges> gauges;
   std::map<std::string, std::string> addresses;
@@ -117,6 +120,7 @@ struct App::Impl {
   Result<std::shared_ptr<const Searchable>> searchable(const TenantId& tenant,
                                                        std::string_view type);
   void open_quotas();
+  std::unique_ptr<overview::Sampler> make_overview();
   Status start_listeners();
   // In the name of one of the canary's tenants, and with its own credential.
   bool for_canary(const http::Request& request) const;
@@ -257,6 +261,13 @@ void App::Impl::open_quotas() {
   });
 }
 
+std::unique_ptr<overview::Sampler> App::Impl::make_overview() {
+  const Ports& ports = engines->ports();
+  return std::make_unique<overview::Sampler>(overview::SamplerDeps{
+      ports.log, ports.log_admin, ports.retries, ports.outbox, ports.tasks, ports.members, metrics,
+      clock, [this] { return pipelines->statuses(); }, [this] { return checks(); }, random_hex(4)});
+}
+
 Status App::Impl::start_listeners() {
   const Ports& ports = engines->ports();
   admission = std::make_unique<services::Admission>(ports.limiter, *directory,
@@ -300,6 +311,12 @@ Status App::Impl::start_listeners() {
                                           spans.get());
   gauges = std::make_unique<Gauges>(metrics, usage, *engines, *server, clock);
 
+  std::optional<services::OverviewAdminDeps> overview_deps;
+  if (config.has_role(config::role::kAdmin)) {
+    overview = make_overview();
+    overview_deps.emplace(
+        services::OverviewAdminDeps{*overview, options.version, process, clock.now()});
+  }
   auto listeners =
       make_listeners({config,
                       ports,
@@ -313,6 +330,7 @@ Status App::Impl::start_listeners() {
                       *tail,
                       *watches,
                       *sessions,
+                      overview_deps ? &*overview_deps : nullptr,
                       [this](const auto& tenant, auto type) { return searchable(tenant, type); },
                       clock,
                       metrics,
@@ -398,6 +416,7 @@ void App::Impl::stop() {
   // Before pipelines and engines, which its handlers use.
   if (server) server->stop(config.http.drain_timeout);
   if (tail) tail->stop();
+  if (overview) overview->stop();
   checkup.reset();
   // Not before the listeners are closed: until then it says what is true.
   if (run_info_written) remove_run_info(config.data_dir);

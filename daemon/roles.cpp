@@ -89,6 +89,7 @@ http::RouteTable admin(const RoleDeps& deps) {
         services::usage_routes({deps.usage}),
         services::usage_totals_routes(deps.ports.usage, deps.directory, deps.clock),
         services::member_routes({deps.ports.members, deps.ports.leases}),
+        services::overview_routes(*deps.overview),
         services::work_routes(
             {log, log_admin, deps.clock, deps.ports.tasks, pipelines.tasks, pipelines.replayer,
              pipelines.dead_letters, deps.polls,

@@ -14,6 +14,7 @@
 #include "daemon/console/routes.h"
 #include "daemon/engines.h"
 #include "daemon/pipelines.h"
+#include "daemon/services/admin_overview.h"
 #include "daemon/services/admission.h"
 #include "daemon/services/check.h"
 #include "daemon/services/event_tail.h"
@@ -40,6 +41,7 @@ struct RoleDeps {
   services::EventTail& tail;
   services::Watches& watches;
   console::Sessions& sessions;
+  const services::OverviewAdminDeps* overview;  // null without the role admin
   pipeline::SearchableOf searchable;
   Clock& clock;
   Metrics& metrics;

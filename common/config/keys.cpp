@@ -197,7 +197,7 @@ std::vector<Key> make_keys() {
           "once what is durable."),
       make_key(MESH_MEMBER(http.max_streams), integer(1, 1'000'000),
                "Streams of events that one listener has open, as of GET /ai/watch; each holds a\n"
-               "connection and no thread. Further ones: 503."),
+               "connection and no thread. Further ones: 503. Operators' count apart, to as many."),
       make_key(MESH_MEMBER(http.max_streams_per_tenant), integer(1, 1'000'000),
                "The same of one tenant, on all listeners: 429."),
       make_key(

@@ -21,7 +21,7 @@ std::optional<Response> StreamPlaces::take(const std::string& listener, const st
                                    {},
                                    kAgain});
   }
-  int& of_listener = listeners_[listener];
+  int& of_listener = (tenant.empty() ? nobodys_ : listeners_)[listener];
   if (of_listener >= most_) {
     return Response::problem(Error{ErrorKind::unavailable,
                                    "Too many event streams are open (http.max_streams is " +
@@ -37,7 +37,7 @@ std::optional<Response> StreamPlaces::take(const std::string& listener, const st
 
 void StreamPlaces::give_back(const std::string& listener, const std::string& tenant) {
   std::lock_guard lock(mutex_);
-  --listeners_[listener];
+  --(tenant.empty() ? nobodys_ : listeners_)[listener];
   if (tenant.empty()) return;
   const auto of_tenant = tenants_.find(tenant);
   // Kept only while there are some, or a server of many tenants would grow for ever.

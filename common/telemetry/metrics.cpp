@@ -245,6 +245,38 @@ void Metrics::name_busiest(std::vector<Used> used) {
   }
 }
 
+double Metrics::sum(std::string_view name, const Where& where) const {
+  double all = 0;
+  std::shared_lock lock(impl_->mutex);
+  const auto family = impl_->families.find(name);
+  if (family == impl_->families.end()) return all;
+  for (const auto& [labels, series] : family->second.series) {
+    if (!where(labels)) continue;
+    ClientMetric metric;
+    series->collect(metric);
+    all += metric.counter.value + metric.gauge.value;
+  }
+  return all;
+}
+
+Buckets Metrics::buckets(std::string_view name, const Where& where) const {
+  Buckets all;
+  std::shared_lock lock(impl_->mutex);
+  const auto family = impl_->families.find(name);
+  if (family == impl_->families.end() || family->second.type != MetricType::Histogram) return all;
+  for (const auto& [labels, series] : family->second.series) {
+    if (!where(labels)) continue;
+    ClientMetric metric;
+    series->collect(metric);
+    Buckets one{family->second.bounds, {}};
+    for (const auto& bucket : metric.histogram.bucket) {
+      one.counts.push_back(bucket.cumulative_count);
+    }
+    all.add(one);
+  }
+  return all;
+}
+
 void Metrics::on_collect(std::function<void()> collect) {
   std::unique_lock lock(impl_->mutex);
   impl_->collectors.push_back(std::move(collect));

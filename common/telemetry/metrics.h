@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/telemetry/buckets.h"
+
 namespace mesh {
 
 using Labels = std::map<std::string, std::string>;
@@ -75,6 +77,17 @@ class Metrics {
     std::uint64_t amount = 0;
   };
   void name_busiest(std::vector<Used> used);
+
+  // Reading, for what the process shows of itself: over all series of the name whose labels `where`
+  // takes, those of tenants without a place among them. 0, and no buckets, where there is none; a
+  // series that was forgotten counts no more, so that a sum may fall. Collectors are not called.
+  // `where` must not use this.
+  using Where = std::function<bool(const Labels&)>;
+  static bool any(const Labels&) { return true; }
+  // Of counters or gauges.
+  double sum(std::string_view name, const Where& where = any) const;
+  // Of histograms.
+  Buckets buckets(std::string_view name, const Where& where = any) const;
 
   // `collect` is called before each exposition, to set gauges that are read rather than counted: by
   // the thread that exposes, one at a time, without a lock, so that it may look up handles. It is

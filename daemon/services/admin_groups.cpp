@@ -14,22 +14,6 @@ namespace mesh::services {
 namespace {
 
 using http::Response;
-std::string_view state_name(pipeline::PipelineStatus::State state) {
-  using State = pipeline::PipelineStatus::State;
-  switch (state) {
-    case State::running:
-      return "running";
-    case State::paused_outage:
-      return "paused: engine outage";
-    case State::paused_backlog:
-      return "paused: too many retries";
-    case State::stopped:
-      return "inactive";
-    case State::failed:
-      return "failed";
-  }
-  return "unknown";
-}
 
 // What is so of a group, whatever process asks: from the log and the store. Only what the process
 // alone knows that runs its pipeline is told where it runs here: what holds it up, its last error.
@@ -76,7 +60,7 @@ Json group_json(const GroupView& view) {
   for (const auto& [partition, marks] : view.ends) topics.insert(partition.topic);
   Json json{{"group", view.info.name},
             {"active", view.info.active},
-            {"state", view.pipeline ? state_name(view.pipeline->state)
+            {"state", view.pipeline ? pipeline::state_text(view.pipeline->state)
                                     : (view.info.active ? "running" : "inactive")},
             {"lag", view.lag()},
             {"holds", view.info.holds},

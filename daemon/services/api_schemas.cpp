@@ -11,6 +11,7 @@
 #include "daemon/services/api_patterns.h"
 #include "daemon/services/index_schemas.h"
 #include "daemon/services/log_schemas.h"
+#include "daemon/services/overview_schemas.h"
 #include "daemon/services/record_schemas.h"
 #include "daemon/services/tenant_schemas.h"
 #include "daemon/services/trace_schemas.h"
@@ -117,6 +118,7 @@ Json make() {
   all.update(Json::parse(log_schemas()));
   all.update(Json::parse(admin_schemas()));
   all.update(Json::parse(index_schemas()));
+  all.update(Json::parse(overview_schemas()));
   all.update(Json::parse(record_schemas()));
   all.update(Json::parse(trace_schemas()));
   all["Duration"]["pattern"] = duration_pattern();

@@ -32,6 +32,23 @@ std::string_view to_string(PipelineStatus::State state) {
   return "unknown";
 }
 
+std::string_view state_text(PipelineStatus::State state) {
+  using State = PipelineStatus::State;
+  switch (state) {
+    case State::running:
+      return "running";
+    case State::paused_outage:
+      return "paused: engine outage";
+    case State::paused_backlog:
+      return "paused: too many retries";
+    case State::stopped:
+      return "inactive";
+    case State::failed:
+      return "failed";
+  }
+  return "unknown";
+}
+
 Pipeline::Impl::Impl(PipelineOptions o, Stage& s, PipelineDeps d)
     : options(std::move(o)),
       stage(s),

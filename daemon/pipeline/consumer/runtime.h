@@ -80,6 +80,8 @@ struct PipelineStatus {
   std::string last_error;  // empty once what failed is through
 };
 std::string_view to_string(PipelineStatus::State state);
+// For operators: "paused: engine outage".
+std::string_view state_text(PipelineStatus::State state);
 
 struct PipelineDeps {
   EventLog& log;

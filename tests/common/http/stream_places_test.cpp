@@ -29,15 +29,25 @@ TEST(StreamPlaces, ATenantHasSoManyAndTheOthersGoOn) {
 
 TEST(StreamPlaces, AListenerHasSoManyOfWhomever) {
   StreamPlaces places(2, 2);
-  EXPECT_FALSE(places.take("gateway", ""));
+  EXPECT_FALSE(places.take("gateway", "initech"));
   EXPECT_FALSE(places.take("gateway", "acme"));
   const auto refused = places.take("gateway", "globex");
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->status, 503);
   EXPECT_EQ(retry_after(*refused), "10");
   EXPECT_FALSE(places.take("admin", "globex")) << "another listener has places of its own";
-  places.give_back("gateway", "");
+  places.give_back("gateway", "initech");
   EXPECT_FALSE(places.take("gateway", "globex"));
+}
+
+TEST(StreamPlaces, TenantsDoNotKeepOperatorsOut) {
+  StreamPlaces places(1, 1);
+  EXPECT_FALSE(places.take("all", "acme"));
+  EXPECT_FALSE(places.take("all", "")) << "an operator, on the listener that tenants have filled";
+  EXPECT_TRUE(places.take("all", "")) << "operators' streams have the same bound";
+  places.give_back("all", "");
+  EXPECT_FALSE(places.take("all", ""));
+  EXPECT_TRUE(places.take("all", "globex"));
 }
 
 }  // namespace
