@@ -380,6 +380,7 @@ void ApiDescription::ask_of_work() {
 void ApiDescription::ask_of_the_process() {
   operate("GET", "/config", 200);
   operate("GET", "/members", 200);
+  operate("GET", "/overview", 200);
   operate("GET", "/servers", 200);
   operate("GET", "/logs", 200);
   operate("POST", "/check", 200);
@@ -409,7 +410,7 @@ TEST_F(ApiDescription, EveryOperationAnswersAsItIsDescribed) {
   Described(idle).operate("DELETE", "/groups/analytics", 204);
   // A stream does not end by itself.
   EXPECT_EQ(api_->unanswered(),
-            (std::set<std::string>{"cancelTask", "deleteGroup", "watchEvents"}));
+            (std::set<std::string>{"cancelTask", "deleteGroup", "watchEvents", "watchOverview"}));
 }
 
 // The ranges and words of the description are those that the handlers hold to.

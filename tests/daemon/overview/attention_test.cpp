@@ -142,7 +142,7 @@ TEST_P(EachState, SaysWhatWhyWhereAndWhatNext) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Attention, EachState, ::testing::ValuesIn(kCases),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& one) { return std::string(one.param.name); });
 
 TEST(Attention, ABacklogThatShrinksIsNone) {
   auto shrinking = group();

@@ -12,6 +12,7 @@
 #include "common/engines/sqlite/store/sqlite_store.h"
 #include "daemon/pipeline/replay/bounds.h"
 #include "daemon/services/admin.h"
+#include "daemon/services/admin_overview.h"
 #include "daemon/services/analytics.h"
 #include "daemon/services/api_page.h"
 #include "daemon/services/api_parts.h"
@@ -170,6 +171,7 @@ class ApiDescription : public testing::Test {
           type_routes({store_->tenants(), directory_, *limiter_, waits_, quotas_}),
           usage_routes({usage_}), usage_totals_routes(store_->usage(), directory_, clock_),
           member_routes({store_->members(), store_->leases()}),
+          overview_routes({sampler_, "1", "one"}),
           work_routes({log_, log_, clock_, store_->tasks(), runner_, replayer_, letters_, polls_,
                        [](const auto&) { return Status(); }, directory_, waits_}),
           index_routes({generations_, runner_, index_, embedders_, directory_, recent_, clock_}),
@@ -267,6 +269,10 @@ class ApiDescription : public testing::Test {
   const pipeline::SearchableOf searchable_ =
       [](const auto&, auto) -> Result<std::shared_ptr<const Searchable>> { return nullptr; };
   Watches watches_{metrics_, {}};
+  overview::Sampler sampler_{{log_, log_, retries_, store_->outbox(), store_->tasks(),
+                              store_->members(), metrics_, clock_,
+                              [] { return std::vector<pipeline::PipelineStatus>{}; },
+                              [] { return std::vector<Check>{}; }, "one"}};
   EventTail tail_{{log_, log_, searchable_, watches_, clock_}};
   pipeline::EventIndexing event_indexing_{{events_,
                                            embedders_,
