@@ -24,7 +24,7 @@ class Retention : public ::testing::Test {
     log_ = sqlite::SqliteLog::open(
                dir_.path(), {.upkeep_interval = Duration(0), .hard_max_bytes = hard_size}, clock_)
                .value();
-    for (const auto& topic : {std::string(kRetainedTopic), dead_letter_topic(kTopic)}) {
+    for (const auto& topic : {std::string(kRetainedTopic), dead_letter_topic(kRetainedTopic)}) {
       ASSERT_TRUE(log_->ensure_topic({topic, TopicKind::activity, 1, std::chrono::hours(1), {}}));
     }
     ASSERT_TRUE(log_->ensure_group("analytics", {kRetainedTopic}));
