@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/ports/log_over.h"
 #include "daemon/overview/groups.h"
 #include "tests/daemon/overview/watcher.h"
 #include "tests/support/eventually.h"
@@ -25,6 +26,17 @@ class NoMembers final : public MemberStore {
   Result<std::vector<MemberInfo>> list() override { return std::vector<MemberInfo>{}; }
 };
 
+// A log whose servers are away now and then.
+class RemoteAdmin final : public LogAdminOver {
+ public:
+  using LogAdminOver::LogAdminOver;
+  Result<std::vector<TopicInfo>> topics() override {
+    if (away) return fail(ErrorKind::unavailable, "nobody answers");
+    return LogAdminOver::topics();
+  }
+  std::atomic<bool> away = false;
+};
+
 class SamplerTest : public ::testing::Test {
  protected:
   SamplerTest() {
@@ -34,7 +46,7 @@ class SamplerTest : public ::testing::Test {
   }
   std::unique_ptr<Sampler> begin() {
     auto sampler = std::make_unique<Sampler>(
-        SamplerDeps{log, log, retries, outbox, tasks, members, metrics, clock,
+        SamplerDeps{log, admin, retries, outbox, tasks, members, metrics, clock,
                     [this] { return pipelines; }, [this] { return checks; }, "a1"});
     // What is moved from here on wakes threads that sleep, and have checked once.
     EXPECT_TRUE(test::eventually([&] { return sampler->overview().checks.size() == 1; }));
@@ -59,6 +71,7 @@ class SamplerTest : public ::testing::Test {
 
   ManualClock clock;
   test::FakeEventLog log{clock};
+  RemoteAdmin admin{log};
   test::FakeRetryStore retries;
   test::FakeLeaseStore leases{clock};
   test::FakeOutbox outbox{leases, clock};
@@ -153,6 +166,24 @@ TEST_F(SamplerTest, RequestsErrorsAndLatenciesAreThoseOfTenants) {
   EXPECT_EQ(rates.publish_p99, std::nullopt) << "nothing was published";
   pass(seconds(10));
   EXPECT_EQ(sampler->overview().sample.rates.search_p50, std::nullopt) << "of the last ten seconds";
+}
+
+TEST_F(SamplerTest, WhatALogThatIsAwayWouldSayIsNotKnownAndTheRestIs) {
+  const auto sampler = begin();
+  admin.away = true;
+  publish(10);
+  request("/users", "200", 0.1);
+  pass(seconds(10));
+  auto seen = sampler->overview();
+  EXPECT_EQ(seen.sample.rates.events, std::nullopt);
+  EXPECT_EQ(seen.sample.lag, std::nullopt);
+  EXPECT_EQ(seen.sample.dead_letters, std::nullopt);
+  EXPECT_EQ(seen.sample.rates.requests, 0.1);
+  ASSERT_THAT(seen.history, SizeIs(1));
+  EXPECT_EQ(seen.history[0].lag, std::nullopt) << "a gap, not a zero";
+  admin.away = false;
+  pass(seconds(20));
+  EXPECT_EQ(sampler->overview().sample.rates.events, 0) << "again, once it was seen twice";
 }
 
 TEST_F(SamplerTest, AGroupThatAnotherProcessReadsWithIsLookedAtInTheLog) {
