@@ -10,6 +10,7 @@
 #include "common/base/unicode.h"
 #include "common/models/files.h"
 #include "common/models/json_file.h"
+#include "common/models/row_sums.h"
 #include "common/models/safetensors.h"
 #include "common/models/word_piece.h"
 
@@ -143,6 +144,7 @@ struct Parts {
   std::shared_ptr<const Safetensors> file;
   WordPiece words;
   const Tensor* embeddings;
+  NumberType type;                    // of the embeddings
   std::vector<float> weights;         // none, or of each token
   std::vector<std::int32_t> mapping;  // none, or of each token
   std::int64_t median;
@@ -161,19 +163,17 @@ class MappedStaticModel final : public StaticModel {
   const StaticModelInfo& info() const override { return info_; }
 
   void embed(std::string_view text, std::span<float> out) const override {
-    auto ids = ids_of(text);
-    std::erase(ids, parts_.words.unknown());
-    std::ranges::fill(out, 0.0f);
-    if (ids.empty()) return;
-    std::vector<float> row(out.size());
-    for (const std::int32_t id : ids) add(id, row, out);
-    const auto count = static_cast<float>(ids.size());
-    for (float& number : out) number /= count;
-    if (!info_.normalize) return;
-    double squares = 0;
-    for (const float number : out) squares += static_cast<double>(number) * number;
-    const double length = std::sqrt(squares) + kEpsilon;
-    for (float& number : out) number = static_cast<float>(number / length);
+    const std::size_t count = sum_of(text, out);
+    if (count == 0) return;
+    scale(out, 1.0 / static_cast<double>(count));
+    if (info_.normalize) scale(out, 1.0 / (std::sqrt(sum_of_squares(out)) + kEpsilon));
+  }
+
+  void embed_unit(std::string_view text, std::span<float> out) const override {
+    if (sum_of(text, out) == 0) return;
+    if (const double squares = sum_of_squares(out); squares > 0) {
+      scale(out, 1.0 / std::sqrt(squares));
+    }
   }
 
   Words count_words(std::string_view text) const override {
@@ -198,14 +198,22 @@ class MappedStaticModel final : public StaticModel {
     return ids;
   }
 
-  // Adds a token's vector; `row` is room for one.
-  void add(std::int32_t id, std::span<float> row, std::span<float> out) const {
-    const auto token = static_cast<std::size_t>(id);
-    const std::int64_t place = parts_.mapping.empty() ? id : parts_.mapping[token];
-    // Dtype and place were looked at when the model was opened.
-    (void)read_floats(*parts_.embeddings, place * info_.dimension, row);
-    const float weight = parts_.weights.empty() ? 1.0f : parts_.weights[token];
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] += weight * row[i];
+  // Of the vectors of the text's known tokens, whose count is answered.
+  std::size_t sum_of(std::string_view text, std::span<float> out) const {
+    const auto ids = ids_of(text);
+    std::vector<WeighedRow> rows;
+    rows.reserve(ids.size());
+    const std::size_t row_bytes = out.size() * bytes_of(parts_.type);
+    for (const std::int32_t id : ids) {
+      if (id == parts_.words.unknown()) continue;
+      const auto token = static_cast<std::size_t>(id);
+      const auto row =
+          static_cast<std::size_t>(parts_.mapping.empty() ? id : parts_.mapping[token]);
+      rows.push_back({parts_.embeddings->bytes.data() + row * row_bytes,
+                      parts_.weights.empty() ? 1.0F : parts_.weights[token]});
+    }
+    sum_rows(parts_.type, rows, out);
+    return rows.size();
   }
 
   const Parts parts_;
@@ -235,6 +243,7 @@ Status read_tensors(Parts& parts, StaticModelInfo& info) {
   info.dtype = embeddings->dtype;
   const auto numbers = largest(*embeddings);
   if (!numbers) return wrong(ErrorKind::unprocessable, path, numbers.error().message);
+  parts.type = number_type(info.dtype).value();  // one that was read just now
 
   double weights = 1;
   if (const Tensor* tensor = parts.file->find("weights")) {
@@ -294,7 +303,7 @@ Result<std::shared_ptr<const StaticModel>> open_static_model(const std::string& 
   info.hash = hash.hex();
 
   const std::int64_t median = median_length(*words);
-  Parts parts{std::move(file), std::move(*words), nullptr, {}, {}, median};
+  Parts parts{std::move(file), std::move(*words), nullptr, NumberType::f32, {}, {}, median};
   MESH_TRY(read_tensors(parts, info));
   return std::make_shared<const MappedStaticModel>(std::move(parts), std::move(info));
 }

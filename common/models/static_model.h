@@ -42,8 +42,10 @@ class StaticModel {
   virtual ~StaticModel() = default;
   virtual const StaticModelInfo& info() const = 0;
   // The text's vector as the folder's configuration makes it. `out` has dimension elements.
-  // Computes for a microsecond or two a word; neither fails nor blocks.
+  // Computes for some tenths of a microsecond a word; neither fails nor blocks.
   virtual void embed(std::string_view text, std::span<float> out) const = 0;
+  // The same at length 1, whatever the configuration says of `normalize`; zero stays zero.
+  virtual void embed_unit(std::string_view text, std::span<float> out) const = 0;
   // How many words the text has, of what embed() reads of it, and how many of them are a token each
   // and not pieces ("ber", "##lni") or unknown. What begins with neither a letter nor a digit is no
   // word. Costs what embed() does.

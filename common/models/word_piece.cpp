@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
 
 #include "common/base/unicode.h"
 #include "common/models/files.h"
@@ -79,6 +80,13 @@ std::uint64_t hash_of(std::string_view text) {
   return hash;
 }
 
+// The first eight bytes, with zeros behind a shorter text.
+std::uint64_t head_of(std::string_view text) {
+  std::uint64_t head = 0;
+  std::memcpy(&head, text.data(), std::min(text.size(), sizeof head));
+  return head;
+}
+
 AsciiClass class_of(char c) { return kAscii[static_cast<unsigned char>(c)]; }
 
 bool is_ascii_byte(char c) { return static_cast<unsigned char>(c) < 0x80; }
@@ -149,7 +157,10 @@ void split_added(std::string_view text, const std::vector<Added>& added, std::si
 void WordPiece::Index::build(const std::vector<std::string>& tokens, std::size_t count,
                              std::string_view prefix) {
   skip = prefix.size();
-  slots.assign(std::bit_ceil(2 * count + 1), {});
+  const auto keys = static_cast<std::size_t>(
+      std::count_if(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(count),
+                    [&](const std::string& token) { return token.starts_with(prefix); }));
+  slots.assign(std::bit_ceil(2 * keys + 1), {});
   for (std::size_t id = 0; id < count; ++id) {
     const std::string_view token = tokens[id];
     if (!token.starts_with(prefix)) continue;
@@ -158,20 +169,21 @@ void WordPiece::Index::build(const std::vector<std::string>& tokens, std::size_t
     const std::uint64_t hash = hash_of(key);
     std::size_t slot = (hash >> 32) & (slots.size() - 1);
     while (slots[slot].id >= 0) slot = (slot + 1) & (slots.size() - 1);
-    slots[slot] = {static_cast<std::uint32_t>(hash), static_cast<std::int32_t>(id)};
+    slots[slot] = {head_of(key), static_cast<std::uint32_t>(key.size()),
+                   static_cast<std::int32_t>(id)};
   }
 }
 
 std::int32_t WordPiece::Index::find(const std::vector<std::string>& tokens, std::string_view key,
                                     std::uint64_t hash) const {
+  const std::uint64_t key_head = head_of(key);
   for (std::size_t slot = (hash >> 32) & (slots.size() - 1);;
        slot = (slot + 1) & (slots.size() - 1)) {
-    const auto [tag, id] = slots[slot];
+    const auto [head, size, id] = slots[slot];
     if (id < 0) return -1;
-    if (tag == static_cast<std::uint32_t>(hash) &&
-        std::string_view(tokens[static_cast<std::size_t>(id)]).substr(skip) == key) {
-      return id;
-    }
+    if (head != key_head || size != key.size()) continue;
+    if (size <= sizeof head) return id;
+    if (std::string_view(tokens[static_cast<std::size_t>(id)]).substr(skip) == key) return id;
   }
 }
 

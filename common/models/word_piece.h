@@ -42,9 +42,11 @@ class WordPiece {
   // Ids by the texts of their tokens, or by those without the prefix of continuing ones: open
   // addressing over the tokens themselves, which are kept once.
   struct Index {
+    // Of 16 bytes, which mostly are all that a look-up reads from memory.
     struct Slot {
-      std::uint32_t tag = 0;  // more of the key's hash, so that few other tokens are looked at
-      std::int32_t id = -1;   // -1 where there is none
+      std::uint64_t head = 0;  // the key's first eight bytes
+      std::uint32_t size = 0;  // bytes of the key
+      std::int32_t id = -1;    // -1 where there is none
     };
     std::vector<Slot> slots;  // a power of two of them
     std::size_t skip = 0;     // bytes of a token that are not part of its key

@@ -1,18 +1,7 @@
 #include "common/engines/static_model/static_embedder.h"
 
-#include <cmath>
-
 namespace mesh::static_model {
 namespace {
-
-// A vector without length stays as it is.
-void scale_to_unit(std::vector<float>& vector) {
-  double squares = 0;
-  for (const float number : vector) squares += static_cast<double>(number) * number;
-  if (squares == 0) return;
-  const double length = std::sqrt(squares);
-  for (float& number : vector) number = static_cast<float>(number / length);
-}
 
 class StaticEmbedder final : public Embedder {
  public:
@@ -27,8 +16,7 @@ class StaticEmbedder final : public Embedder {
     vectors.reserve(texts.size());
     for (const auto& text : texts) {
       auto& vector = vectors.emplace_back(static_cast<std::size_t>(dimension()));
-      model_->embed(text.text, vector);
-      scale_to_unit(vector);
+      model_->embed_unit(text.text, vector);
     }
     return vectors;
   }
