@@ -1,0 +1,44 @@
+// How well embedders find what is meant, each alone, and letters beside meaning by their own rule
+// and at every ratio. Every text is compared with every query, without an index and its first
+// places for exact matches.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/error.h"
+#include "common/ports/embedder.h"
+#include "tests/bench/quality_sets.h"
+#include "tests/bench/report.h"
+
+namespace mesh::bench {
+
+// The share of queries that find something wanted first, and among the first five.
+struct Found {
+  double first = 0, five = 0;
+};
+
+// The embedders that are compared: hashing always, and beside it those of meaning that there are.
+struct Candidates {
+  std::shared_ptr<Embedder> letters;
+  std::shared_ptr<Embedder> static_model, http;  // null: left out, and said so
+};
+
+// What each finds of one set: a column of the last table.
+struct Column {
+  std::string name;
+  std::vector<std::optional<Found>> found;  // of each set; nothing: left out
+};
+
+// Adds a row to the report for each embedder, ratio and figure; the columns are of each alone, and
+// of pairs by their own rule. The error of an embedder that fails, with its name.
+Result<std::vector<Column>> measure_quality(const Candidates& candidates,
+                                            const std::vector<QuerySet>& sets, Report& report);
+
+// hit@1 and hit@5 of each set by embedder, "-" in columns that were left out.
+std::string quality_table(const std::vector<QuerySet>& sets, const std::vector<Column>& columns);
+
+}  // namespace mesh::bench

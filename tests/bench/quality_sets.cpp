@@ -1,0 +1,147 @@
+#include "tests/bench/quality_sets.h"
+
+#include <fstream>
+#include <map>
+#include <memory>
+#include <random>
+#include <sstream>
+
+#include "common/base/strings.h"
+#include "common/domain/search.h"
+#include "tests/common/engines/hashing/people.h"
+
+namespace mesh::bench {
+namespace {
+
+using testing_people::Person;
+using testing_people::Typo;
+
+constexpr int kSearched = 10, kQueries = 5;  // of an intent
+
+// The queries hold the people.
+struct PeopleSet {
+  std::shared_ptr<const std::vector<Person>> people;
+  QuerySet set;
+};
+
+// Adds questions about people who are drawn; who is alike by `same` is wanted, too.
+void ask(PeopleSet& to, int asked, std::mt19937_64& random,
+         const std::function<std::string(const Person&)>& question,
+         bool (*same)(const Person&, const Person&)) {
+  for (int i = 0; i < asked; ++i) {
+    const std::size_t target = random() % to.people->size();
+    to.set.queries.push_back(
+        {question((*to.people)[target]), [people = to.people, target, same](std::size_t n) {
+           return same((*people)[target], (*people)[n]);
+         }});
+  }
+}
+
+PeopleSet set_of_people(std::size_t count, std::string name, std::string what) {
+  std::vector<Person> people;
+  while (people.size() < count) people.push_back(testing_people::person(people.size()));
+  PeopleSet made{std::make_shared<const std::vector<Person>>(std::move(people)),
+                 {std::move(name), std::move(what), {}, {}}};
+  for (const Person& who : *made.people) {
+    made.set.documents.push_back(embedding_text(who.name(), who.email));
+  }
+  return made;
+}
+
+constexpr Typo kTypos[] = {Typo::transposition, Typo::deletion, Typo::substitution};
+
+// A field of CSV that begins at `at`, which then stands behind it and what ends it.
+std::string field(const std::string& text, std::size_t& at) {
+  std::string value;
+  if (at < text.size() && text[at] == '"') {
+    for (++at; at < text.size(); ++at) {
+      if (text[at] != '"') {
+        value += text[at];
+      } else if (at + 1 < text.size() && text[at + 1] == '"') {
+        value += text[at++];
+      } else {
+        ++at;
+        break;
+      }
+    }
+  } else {
+    while (at < text.size() && text[at] != ',' && text[at] != '\n') value += text[at++];
+  }
+  ++at;
+  return std::string(trim(value));
+}
+
+}  // namespace
+
+QuerySet name_queries(std::size_t people, int asked) {
+  PeopleSet made = set_of_people(people, "names", "full and last names with a typo");
+  std::mt19937_64 random(20261121);
+  for (const Typo typo : kTypos) {
+    ask(
+        made, asked, random,
+        [&](const Person& who) {
+          return testing_people::with_typo(to_lower(who.name()), typo, random);
+        },
+        testing_people::same_name);
+    ask(
+        made, asked, random,
+        [&](const Person& who) {
+          const auto word = to_lower(who.last);
+          return word.size() < 5 || word == "müller"
+                     ? word
+                     : testing_people::with_typo(word, typo, random);
+        },
+        [](const Person& a, const Person& b) { return a.last == b.last; });
+  }
+  return std::move(made.set);
+}
+
+QuerySet address_queries(std::size_t people, int asked) {
+  PeopleSet made =
+      set_of_people(people, "addresses", "addresses with a typo, and what stands before the @");
+  std::mt19937_64 random(20261122);
+  for (const Typo typo : kTypos) {
+    ask(
+        made, asked, random,
+        [&](const Person& who) { return testing_people::with_typo(who.email, typo, random); },
+        [](const Person& a, const Person& b) { return a.email == b.email; });
+  }
+  // Some are too short for a typo.
+  ask(made, asked, random, testing_people::local_part, [](const Person& a, const Person& b) {
+    return testing_people::local_part(a) == testing_people::local_part(b);
+  });
+  return std::move(made.set);
+}
+
+std::optional<QuerySet> intent_queries(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream content;
+  content << file.rdbuf();
+  const std::string text = content.str();
+  std::map<std::string, std::vector<std::string>> by_category;
+  std::size_t at = text.find('\n') + 1;  // behind the names of the columns
+  while (at < text.size()) {
+    auto words = field(text, at);
+    by_category[field(text, at)].push_back(std::move(words));
+  }
+  QuerySet set{"intents", "utterances, by others of the same intent", {}, {}};
+  const auto categories = std::make_shared<std::vector<std::string>>();
+  for (const auto& [category, texts] : by_category) {
+    if (texts.size() < kSearched + kQueries) continue;
+    for (int i = 0; i < kSearched + kQueries; ++i) {
+      const auto& words = texts[static_cast<std::size_t>(i)];
+      if (i < kSearched) {
+        set.documents.push_back(words);
+        categories->push_back(category);
+      } else {
+        set.queries.push_back({words, [categories, category = category](std::size_t n) {
+                                 return (*categories)[n] == category;
+                               }});
+      }
+    }
+  }
+  if (set.queries.empty()) return std::nullopt;
+  return set;
+}
+
+}  // namespace mesh::bench

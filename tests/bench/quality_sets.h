@@ -1,0 +1,31 @@
+// What the quality of embedders is measured on: documents, and queries that each want some of them.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mesh::bench {
+
+struct Query {
+  std::string text;
+  std::function<bool(std::size_t document)> wanted;
+};
+struct QuerySet {
+  std::string name, what;
+  std::vector<std::string> documents;
+  std::vector<Query> queries;
+};
+
+// Of so many made-up people (tests/common/engines/hashing/people.h), `asked` queries of each kind:
+// full and last names with a typo; addresses with one, and what stands before the @.
+QuerySet name_queries(std::size_t people, int asked);
+QuerySet address_queries(std::size_t people, int asked);
+
+// Of rows `text,category` in CSV behind one of the columns' names: each category's first ten texts
+// are what is searched, the next five what is asked. Nothing where no category has so many.
+std::optional<QuerySet> intent_queries(const std::string& path);
+
+}  // namespace mesh::bench
