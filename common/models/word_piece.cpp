@@ -15,6 +15,9 @@ namespace {
 constexpr std::size_t kMaxTokenBytes = 1024;
 constexpr std::int64_t kMaxWordLength = 10'000;
 constexpr std::size_t kMaxAddedTokens = 1000;
+// So many words' places in the vocabulary are on their way from memory at once: each lies where no
+// cache expects it, and one after the other would be waited for.
+constexpr std::size_t kWordsAhead = 8;
 
 tl::unexpected<Error> not_done(const std::string& what) {
   return fail(ErrorKind::unprocessable,
@@ -185,6 +188,11 @@ std::int32_t WordPiece::Index::find(const std::vector<std::string>& tokens, std:
     if (size <= sizeof head) return id;
     if (std::string_view(tokens[static_cast<std::size_t>(id)]).substr(skip) == key) return id;
   }
+}
+
+void WordPiece::Index::fetch(std::string_view word) const {
+  const std::uint64_t hash = hash_of(word.substr(0, longest));
+  __builtin_prefetch(&slots[(hash >> 32) & (slots.size() - 1)]);
 }
 
 Status WordPiece::read_model(const Json& model) {
@@ -392,9 +400,18 @@ void WordPiece::add_word(std::string_view word, std::vector<std::int32_t>& ids) 
 
 void WordPiece::add_words(std::string_view normal, std::size_t limit,
                           std::vector<std::int32_t>& ids) const {
+  std::string_view words[kWordsAhead];  // which are found, and not yet looked up
+  std::size_t count = 0;
+  const auto look_up = [&] {
+    for (std::size_t i = 0; i < count && ids.size() < limit; ++i) add_word(words[i], ids);
+    count = 0;
+  };
   const char* begin = normal.data();  // of the word that is being read
   const auto finish = [&](const char* end) {
-    if (begin < end) add_word({begin, static_cast<std::size_t>(end - begin)}, ids);
+    if (begin == end) return;
+    words[count] = {begin, static_cast<std::size_t>(end - begin)};
+    whole_.fetch(words[count]);
+    if (++count == kWordsAhead) look_up();
   };
   while (!normal.empty() && ids.size() < limit) {
     const char* const here = normal.data();
@@ -416,6 +433,7 @@ void WordPiece::add_words(std::string_view normal, std::size_t limit,
     begin = normal.data();
   }
   finish(normal.data());
+  look_up();
   if (ids.size() > limit) ids.resize(limit);
 }
 

@@ -54,6 +54,8 @@ class WordPiece {
     void build(const std::vector<std::string>& tokens, std::size_t count, std::string_view prefix);
     std::int32_t find(const std::vector<std::string>& tokens, std::string_view key,
                       std::uint64_t hash) const;
+    // Has memory bring where find() looks first for so much of the word as a key can have.
+    void fetch(std::string_view word) const;
   };
   // What is taken out of a text before it is divided into words.
   struct Added {
