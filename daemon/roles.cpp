@@ -5,6 +5,7 @@
 #include "common/config/listeners.h"
 #include "daemon/backup.h"
 #include "daemon/services/admin.h"
+#include "daemon/services/admin_search.h"
 #include "daemon/services/analytics.h"
 #include "daemon/services/event_search.h"
 #include "daemon/services/event_status.h"
@@ -35,14 +36,25 @@ http::RouteTable users(const RoleDeps& deps) {
                                                deps.admission, deps.usage, deps.waits));
 }
 
+services::EventSearchDeps event_search(const RoleDeps& deps) {
+  return {deps.ports.events,
+          deps.ports.embedders,
+          deps.ports.log_admin,
+          deps.searchable,
+          deps.clock,
+          deps.metrics,
+          deps.usage,
+          deps.tail,
+          deps.watches,
+          &deps.admission,
+          deps.config.vectors.events};
+}
+
 http::RouteTable gateway(const RoleDeps& deps) {
   auto routes = services::search_routes(
       deps.pipelines.serving_embedder, deps.ports.index, deps.clock, deps.metrics, deps.usage,
       deps.waits, deps.ports.searches, &deps.admission, &deps.recent_searches);
-  append(routes, services::event_search_routes({deps.ports.events, deps.ports.embedders,
-                                                deps.ports.log_admin, deps.searchable, deps.clock,
-                                                deps.metrics, deps.usage, deps.tail, deps.watches,
-                                                &deps.admission, deps.config.vectors.events}));
+  append(routes, services::event_search_routes(event_search(deps)));
   return routes;
 }
 
@@ -100,6 +112,7 @@ http::RouteTable admin(const RoleDeps& deps) {
                                 deps.clock}),
         services::event_index_routes({pipelines.events, pipelines.tasks}),
         services::client_task_routes({pipelines.client_tasks, deps.clock}),
+        services::search_admin_routes({deps.ports.index, deps.directory, event_search(deps)}),
         services::trace_routes({{deps.ports.users, trace_ports(deps)}, deps.directory}),
         services::process_routes({deps.running_config, deps.checks, deps.examine})}) {
     all.insert(all.end(), table.begin(), table.end());

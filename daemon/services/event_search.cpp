@@ -30,10 +30,12 @@ struct EventQuery {
   int limit = 0;
   float min_score = 0;
   std::optional<double> ratio;
+  bool counted = true;  // as the tenant's use
 };
 
 // What both routes ask alike.
-Result<EventQuery> read_scope(const EventSearchDeps& deps, const http::Request& request) {
+Result<EventQuery> read_scope(const EventSearchDeps& deps, const TenantId& tenant,
+                              const http::Request& request) {
   EventQuery query;
   query.text = MESH_TRY(optional_query_param(request));
   query.scope.type = text_param(request, "type");
@@ -46,7 +48,7 @@ Result<EventQuery> read_scope(const EventSearchDeps& deps, const http::Request& 
     return fail(ErrorKind::invalid,
                 "query parameter type: no events are searchable here, since vectors.events is off");
   }
-  const auto searchable = MESH_TRY(deps.searchable(request.tenant(), query.scope.type));
+  const auto searchable = MESH_TRY(deps.searchable(tenant, query.scope.type));
   if (searchable == nullptr) {
     return fail(ErrorKind::invalid, "query parameter type: events of the type \"" +
                                         query.scope.type +
@@ -59,9 +61,10 @@ Result<EventQuery> read_scope(const EventSearchDeps& deps, const http::Request& 
   return query;
 }
 
-Result<EventQuery> read_query(const EventSearchDeps& deps, const http::Request& request) {
+Result<EventQuery> read_query(const EventSearchDeps& deps, const TenantId& tenant,
+                              const http::Request& request) {
   (void)MESH_TRY(query_param(request));  // there has to be one
-  auto query = MESH_TRY(read_scope(deps, request));
+  auto query = MESH_TRY(read_scope(deps, tenant, request));
   const Timestamp now = deps.clock.now();
   query.scope.from = MESH_TRY(time_param(request, "from", now));
   query.scope.to = MESH_TRY(time_param(request, "to", now));
@@ -103,8 +106,8 @@ Result<std::vector<EventHit>> by_vectors(const EventSearchDeps& deps, const Tena
                                          const EventQuery& query, const GenerationSpec& spec,
                                          int k) {
   const auto embedder = MESH_TRY(deps.embedders.of(spec));
-  const auto vector =
-      MESH_TRY(embedder->embed_query({tenant, query.text}, ratio_of(*embedder, query)));
+  const auto vector = MESH_TRY(
+      embedder->embed_query({tenant, query.text, query.counted}, ratio_of(*embedder, query)));
   return deps.index.search_vectors(tenant, query.scope, {vector, spec.embedder}, k,
                                    query.min_score);
 }
@@ -151,35 +154,39 @@ Json fused_json(const FusedHit& one, const std::string& type) {
   return json;
 }
 
+Json hits_json(const TenantId& tenant, const EventQuery& query, const Found& found) {
+  Json results = Json::array();
+  for (const auto& hit : found.hits) results.push_back(fused_json(hit, query.scope.type));
+  Json body{{"tenant_id", tenant.str()},
+            {"type", query.scope.type},
+            {"query", query.text},
+            {"results", std::move(results)}};
+  if (found.without_vectors) body["vectors"] = *found.without_vectors;
+  return body;
+}
+
 Result<http::Response> search_events(const EventSearchDeps& deps, const http::Request& request) {
-  const auto query = MESH_TRY(read_query(deps, request));
+  const auto query = MESH_TRY(read_query(deps, request.tenant(), request));
   // A query is embedded, and nothing else is known of it that counts.
   if (deps.admission != nullptr) {
     (void)MESH_TRY(deps.admission->spend(*request.principal, {.embeds = true}));
   }
   const TenantId& tenant = request.tenant();
   const auto start = deps.clock.steady();
-  const auto [hits, without_vectors] = MESH_TRY(found(deps, tenant, query));
+  const auto all = MESH_TRY(found(deps, tenant, query));
   deps.metrics
       .counter("ai_gateway_requests_total", "Searches by path and tenant.",
                {{"path", kEventPath}, {"tenant", deps.metrics.tenant_label(tenant.str())}})
       .add();
   deps.usage.add(tenant.str(),
                  {{Use::searches}, {Use::search_micros, micros(deps.clock.steady() - start)}});
-  Json results = Json::array();
-  for (const auto& hit : hits) results.push_back(fused_json(hit, query.scope.type));
-  Json body{{"tenant_id", tenant.str()},
-            {"type", query.scope.type},
-            {"query", query.text},
-            {"results", std::move(results)}};
-  if (without_vectors) body["vectors"] = *without_vectors;
-  return http::Response::json(200, std::move(body));
+  return http::Response::json(200, hits_json(tenant, query, all));
 }
 
 // Registers the watch and answers with its stream.
 Status watch_events(const std::shared_ptr<const EventSearchDeps>& deps,
                     const http::Request& request, const http::Responder& respond) {
-  const auto query = MESH_TRY(read_scope(*deps, request));
+  const auto query = MESH_TRY(read_scope(*deps, request.tenant(), request));
   if (trim(query.text).empty() && query.scope.filter.empty()) {
     return fail(ErrorKind::invalid,
                 "query parameter query: missing or empty, and no filter; say what to watch for");
@@ -228,6 +235,16 @@ std::vector<http::Parameter> search_parameters_of_events() {
 }
 
 }  // namespace
+
+std::vector<http::Parameter> event_search_parameters() { return search_parameters_of_events(); }
+
+Result<Json> search_uncounted(const EventSearchDeps& deps, const TenantId& tenant,
+                              const http::Request& request) {
+  auto query = MESH_TRY(read_query(deps, tenant, request));
+  query.counted = false;
+  const auto all = MESH_TRY(found(deps, tenant, query));
+  return hits_json(tenant, query, all);
+}
 
 std::vector<FusedHit> fuse(std::vector<EventHit> by_vectors, std::vector<EventHit> by_words,
                            std::size_t k) {

@@ -53,4 +53,9 @@ struct EventSearchDeps {
 };
 http::RouteTable event_search_routes(EventSearchDeps deps);
 
+// For operators: what GET /ai/search answers the tenant for the same parameters, as no use of its.
+Result<Json> search_uncounted(const EventSearchDeps& deps, const TenantId& tenant,
+                              const http::Request& request);
+std::vector<http::Parameter> event_search_parameters();
+
 }  // namespace mesh::services

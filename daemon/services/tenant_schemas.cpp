@@ -179,6 +179,25 @@ std::string_view tenant_schemas() {
       "partition": 3, "offset": 17, "score": 0.612373, "words": 3.2, "rank_score": 0.0328
     }]}]
 },
+"FoundUsers": {
+  "type": "object",
+  "required": ["generation", "embedder", "took_micros", "results"],
+  "properties": {
+    "generation": {"type": "integer", "minimum": 1, "description": "Of the user index."},
+    "embedder": {"type": "string", "description": "That it was made, and asked, with."},
+    "took_micros": {"type": "integer", "format": "int64", "minimum": 0},
+    "results": {"type": "array", "items": {"$ref": "#/components/schemas/SearchHit"}}
+  },
+  "examples": [{"generation": 1, "embedder": "hashing-v2/256", "took_micros": 180, "results": []}]
+},
+"FoundEvents": {
+  "allOf": [{"$ref": "#/components/schemas/EventHits"}],
+  "type": "object",
+  "required": ["took_micros"],
+  "properties": {"took_micros": {"type": "integer", "format": "int64", "minimum": 0}},
+  "examples": [{"tenant_id": "acme", "type": "analytics.recorded", "query": "checkout fails",
+    "results": [], "took_micros": 180}]
+},
 "EventHit": {
   "type": "object",
   "required": ["event_id", "type", "subject", "time", "title", "fields", "topic", "partition", "offset"],

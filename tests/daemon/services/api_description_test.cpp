@@ -13,6 +13,7 @@
 #include "daemon/pipeline/replay/bounds.h"
 #include "daemon/services/admin.h"
 #include "daemon/services/admin_overview.h"
+#include "daemon/services/admin_search.h"
 #include "daemon/services/analytics.h"
 #include "daemon/services/api_page.h"
 #include "daemon/services/api_parts.h"
@@ -178,6 +179,10 @@ class ApiDescription : public testing::Test {
           event_index_routes({event_indexing_, runner_}),
           client_task_routes({client_tasks_, clock_}),
           trace_routes({{store_->users(), trace_ports_}, directory_}),
+          search_admin_routes({index_,
+                               directory_,
+                               {events_, embedders_, log_, searchable_, clock_, metrics_, usage_,
+                                tail_, watches_, &admission_}}),
           process_routes({[] { return Json(); }, [] { return std::vector<Check>(); }})}) {
       all.insert(all.end(), table.begin(), table.end());
     }
