@@ -23,7 +23,7 @@ export function shortCount(value: Maybe): string {
     rest /= 1000;
     ++unit;
   }
-  const text = unit === 0 || rest >= 99.95 ? String(Math.round(rest)) : rest.toFixed(1).replace(/\.0$/, "");
+  const text = rest >= 99.95 ? String(Math.round(rest)) : rest.toFixed(1).replace(/\.0$/, "");
   return `${value < 0 ? "-" : ""}${text}${units[unit]}`;
 }
 
