@@ -1,12 +1,16 @@
 // Which component shows which page: a line each. The names are those of navigation.ts.
 import type { ComponentType } from "preact";
 import type { PageName } from "../navigation.ts";
+import { ConfigurationPage } from "./configuration.tsx";
 import { OverviewPage } from "./overview.tsx";
 import { TasksPage } from "./tasks.tsx";
+import { TenantsPage } from "./tenants.tsx";
 
 const views: Partial<Record<PageName, ComponentType>> = {
   overview: OverviewPage,
+  tenants: TenantsPage,
   tasks: TasksPage,
+  configuration: ConfigurationPage,
 };
 
 export const kViews: Readonly<Record<string, ComponentType | undefined>> = views;

@@ -1,0 +1,146 @@
+// What the mesh runs with: its settings, its processes, the servers behind it, and its last words.
+import { useMemo } from "preact/hooks";
+import { type Schemas, get } from "../api.ts";
+import { Badge, type Tone } from "../components/badge.tsx";
+import { ErrorBox } from "../components/error_box.tsx";
+import { ChoiceFilter, FilterBar, TextFilter } from "../components/field.tsx";
+import { PageHead } from "../components/page_head.tsx";
+import { type Column, Table } from "../components/table.tsx";
+import { Tabs } from "../components/tabs.tsx";
+import { Time } from "../components/time.tsx";
+import { kNothing } from "../format.ts";
+import { useResource } from "../resource.ts";
+import { href, setFilters, useRoute } from "../router.ts";
+import { type Setting, matches, settingsOf } from "../settings.ts";
+
+const kTabs = [["settings", "Settings"], ["members", "Members"], ["servers", "Servers"], ["log", "Log"]] as const;
+const kEvery = 10_000;
+const kWords: Readonly<Record<string, readonly string[]>> = { settings: ["bundle"], members: ["members", "-o", "wide"], servers: ["doctor"], log: ["bundle"] };
+
+function Name({ name }: { name: string }) {
+  const at = name.lastIndexOf(".") + 1;
+  return <code><span class="muted">{name.slice(0, at)}</span>{name.slice(at)}</code>;
+}
+
+const kSettings: readonly Column<Setting>[] = [
+  { key: "name", head: "Setting", cell: (each) => <Name name={each.name} />, sort: (each) => each.name },
+  { key: "value", head: "Value", wide: true, cell: (each) => (each.empty ? <span class="muted">not set</span> : <code class="wrap">{each.value}</code>), sort: (each) => (each.empty ? null : each.value) },
+];
+
+function ShowAll() {
+  return <>Nothing matches. <button type="button" class="button small" onClick={() => setFilters({ filter: null, show: null, level: null }, { push: true })}>Show all</button></>;
+}
+
+function Settings() {
+  const { filter = "", show } = useRoute().filters;
+  const { data, problem, loading, reload } = useResource("config", (signal) => get("/admin/v1/config", { signal }));
+  const all = useMemo(() => data && settingsOf(data), [data]);
+  const rows = useMemo(() => all?.filter((each) => matches(each, filter) && !(show === "set" && each.empty)), [all, filter, show]);
+  return (
+    <>
+      <FilterBar label="Which settings">
+        <TextFilter name="filter" label="Setting or value" placeholder="log retention" />
+        <ChoiceFilter name="show" label="Show" choices={[["", "all"], ["set", "those with a value"]]} />
+      </FilterBar>
+      <p class="muted">As this process runs, defaults and all; secrets are masked by the server.</p>
+      <Table label="Settings" columns={kSettings} rows={rows} rowKey={(each) => each.name} loading={loading} problem={problem} retry={reload} empty={<ShowAll />} />
+    </>
+  );
+}
+
+function Members() {
+  const { data, problem, reload } = useResource("members", (signal) => get("/admin/v1/members", { signal }), (sample) => Math.floor(Date.parse(sample.time) / kEvery));
+  const versions = [...new Set(data?.items.map(({ version }) => version))];
+  return (
+    <>
+      {problem && <ErrorBox problem={problem} retry={reload} stale={data !== undefined} />}
+      {!data && !problem && <p class="muted" role="status">Loading …</p>}
+      {versions.length > 1 && <p><Badge tone="warning">They are not all of one version</Badge></p>}
+      {data?.items.map((member) => (
+        <section key={member.id} class="card stack">
+          <div class="section-head">
+            <h2>{member.id}</h2>
+            <Badge tone={versions.length > 1 ? "warning" : "plain"}>{member.version}</Badge>
+            <span class="muted">seen <Time at={member.seen} />, runs since <Time at={member.since} /></span>
+          </div>
+          <dl class="facts long">
+            <div><dt>Roles</dt><dd>{member.roles.join(", ")}</dd></div>
+            <div><dt>Addresses</dt><dd>{member.addresses.map((each) => <code key={each} class="line">{each}</code>)}</dd></div>
+            <div><dt>Feeds</dt><dd>{member.feeds.length === 0 ? kNothing : member.feeds.map((each, index) => <span key={each}>{index > 0 && ", "}<a href={href("pipelines", [each])}>{each}</a></span>)}</dd></div>
+            <div><dt>Alone does</dt><dd>{member.leases.join(", ") || kNothing}</dd></div>
+          </dl>
+        </section>
+      ))}
+    </>
+  );
+}
+
+type Finding = Schemas["ServerFinding"];
+const kFindings: readonly Column<Finding>[] = [
+  { key: "server", head: "Server", cell: (each) => each.server, sort: (each) => each.server },
+  { key: "about", head: "About", cell: (each) => each.about, sort: (each) => each.about },
+  { key: "ok", head: "", cell: (each) => <Badge tone={each.ok ? "good" : "bad"}>{each.ok ? "ok" : "look"}</Badge>, sort: (each) => Number(each.ok) },
+  { key: "detail", head: "What it is, and what to do", wide: true, cell: (each) => <span class="wrap">{each.detail}{each.advice && <><br /><strong>{each.advice}</strong></>}</span> },
+];
+
+function Servers() {
+  const { data, problem, loading, reload } = useResource("servers", (signal) => get("/admin/v1/servers", { signal }));
+  return (
+    <>
+      <p class="row-actions start"><button type="button" class="button" disabled={loading} onClick={reload}>{loading ? "Examining …" : "Examine again"}</button></p>
+      <Table label="Findings" columns={kFindings} rows={data?.items} rowKey={(each) => `${each.server} ${each.about}`} loading={loading} problem={problem} retry={reload}
+        empty="All engines are within meshd: there is no server behind it to examine." />
+    </>
+  );
+}
+
+interface Line {
+  readonly line: Schemas["LogLine"];
+  readonly index: number;
+}
+const kLevels: Readonly<Record<string, Tone>> = { trace: "plain", debug: "plain", info: "info", warning: "warning", warn: "warning", error: "bad", critical: "bad" };
+const kSerious = ["warning", "warn", "error", "critical"];
+
+function fieldsOf(line: Schemas["LogLine"]): readonly (readonly [string, string])[] {
+  return Object.entries(line)
+    .filter(([name]) => name !== "time" && name !== "level" && name !== "message")
+    .map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)] as const);
+}
+
+const kLines: readonly Column<Line>[] = [
+  { key: "time", head: "Time", cell: ({ line }) => <Time at={line.time} show="absolute" precise /> },
+  { key: "level", head: "Level", cell: ({ line }) => <Badge tone={kLevels[line.level] ?? "plain"}>{line.level}</Badge> },
+  { key: "message", head: "Message", wide: true, cell: ({ line }) => (
+    <span class="wrap">{line.message}{fieldsOf(line).map(([name, value]) => <span key={name} class="field-of"> <span class="muted">{name}=</span>{value}</span>)}</span>
+  ) },
+];
+
+function Log() {
+  const { filter = "", level } = useRoute().filters;
+  const { data, problem, loading, reload } = useResource("logs", (signal) => get("/admin/v1/logs", { signal }), (sample) => Math.floor(Date.parse(sample.time) / kEvery));
+  const rows = useMemo(() => data?.items
+    .map((line, index) => ({ line, index }))
+    .filter(({ line }) => (!level || kSerious.includes(line.level)) && JSON.stringify(line).toLowerCase().includes(filter.toLowerCase()))
+    .reverse(), [data, filter, level]);
+  return (
+    <>
+      <FilterBar label="Which lines">
+        <TextFilter name="filter" label="Text" />
+        <ChoiceFilter name="level" label="Level" choices={[["", "any"], ["warning", "warnings and errors"]]} />
+      </FilterBar>
+      <Table label="The last lines of this process, newest first" columns={kLines} rows={rows} rowKey={({ line, index }) => `${line.time} ${index}`} loading={loading} problem={problem} retry={reload} empty={<ShowAll />} />
+    </>
+  );
+}
+
+export function ConfigurationPage() {
+  const [part] = useRoute().parts;
+  const tab = kTabs.find(([name]) => name === part)?.[0] ?? "settings";
+  return (
+    <>
+      <PageHead title="Configuration" words={kWords[tab]} />
+      <Tabs label="Of the mesh" current={tab} tabs={kTabs.map(([name, title]) => ({ name, title, href: href("configuration", name === "settings" ? [] : [name]) }))} />
+      {tab === "members" ? <Members /> : tab === "servers" ? <Servers /> : tab === "log" ? <Log /> : <Settings />}
+    </>
+  );
+}
