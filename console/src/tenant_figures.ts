@@ -105,6 +105,11 @@ export function overTime(rows: readonly UsageRow[], since: string, until: string
   return { time, values };
 }
 
+/** All of it together; of what is stored, the most. */
+export function summed(rows: readonly UsageRow[], kind: Kind): number {
+  return rows.reduce((all, row) => (kKinds[kind].flows ? all + row[kind] : Math.max(all, row[kind])), 0);
+}
+
 export interface PurgePart {
   readonly place: string;
   readonly count: number;

@@ -79,7 +79,7 @@ type Finding = Schemas["ServerFinding"];
 const kFindings: readonly Column<Finding>[] = [
   { key: "server", head: "Server", cell: (each) => each.server, sort: (each) => each.server },
   { key: "about", head: "About", cell: (each) => each.about, sort: (each) => each.about },
-  { key: "ok", head: "", cell: (each) => <Badge tone={each.ok ? "good" : "bad"}>{each.ok ? "ok" : "look"}</Badge>, sort: (each) => Number(each.ok) },
+  { key: "ok", head: "State", cell: (each) => <Badge tone={each.ok ? "good" : "bad"}>{each.ok ? "ok" : "look"}</Badge>, sort: (each) => Number(each.ok) },
   { key: "detail", head: "What it is, and what to do", wide: true, cell: (each) => <span class="wrap">{each.detail}{each.advice && <><br /><strong>{each.advice}</strong></>}</span> },
 ];
 

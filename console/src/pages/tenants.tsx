@@ -41,7 +41,7 @@ function busyColumns(window: number, sort: Sort): readonly Column<Busy>[] {
     { key: "tenant", head: "Tenant", cell: (row) => row.tenant },
     ...kSorts.map(([key, title]): Column<Busy> => ({
       key, head: title.charAt(0).toUpperCase() + title.slice(1), align: "end",
-      cell: (row) => (key === sort ? <strong>{figure(key, row[key])}</strong> : key === "rejected" && row[key] > 0 ? <span class="refused">{figure(key, row[key])}</span> : figure(key, row[key])),
+      cell: (row) => (key === sort ? <strong>{figure(key, row[key])}</strong> : figure(key, row[key])),
     })),
   ];
 }
@@ -86,10 +86,9 @@ export function TenantBadges({ tenant }: { tenant: Tenant }) {
 const kColumns: readonly Column<Tenant>[] = [
   { key: "id", head: "Tenant", cell: (tenant) => tenant.id, sort: (tenant) => tenant.id },
   { key: "name", head: "Name", cell: (tenant) => tenant.name, sort: (tenant) => tenant.name },
-  { key: "state", head: "", cell: (tenant) => <TenantBadges tenant={tenant} /> },
+  { key: "state", head: "State", cell: (tenant) => <TenantBadges tenant={tenant} /> },
   { key: "own", head: "Its own limits", wide: true, cell: (tenant) => ownLimits(tenant) || <span class="muted">the defaults</span> },
   { key: "retention", head: "Retention", cell: (tenant) => tenant.retention ?? <span class="muted">default</span> },
-  { key: "created", head: "Made", cell: (tenant) => <Time at={tenant.created_at} />, sort: (tenant) => milliseconds(tenant.created_at) },
   { key: "updated", head: "Changed", cell: (tenant) => <Time at={tenant.updated_at} />, sort: (tenant) => milliseconds(tenant.updated_at) },
 ];
 

@@ -1,27 +1,19 @@
 // Limits and quotas of a tenant, and changing them: what was and what will be before the word is given.
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { type Schemas, del, patch, post, put } from "../api.ts";
+import { type Schemas, del, patch, put } from "../api.ts";
 import { Badge } from "../components/badge.tsx";
 import { ConfirmDialog } from "../components/confirm_dialog.tsx";
 import { Field } from "../components/field.tsx";
 import { type Column, Table } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
 import { toast } from "../components/toast.tsx";
-import { count } from "../format.ts";
 import { mayChange } from "../session.ts";
 import { type Quota, kQuotas, parseAmount, parsePolicy, policyText, quotaText, throttled } from "../tenant_figures.ts";
 import { LimitBar, QuotaBar, useLimits, useQuotas } from "./tenants_use.tsx";
 
 type Limit = Schemas["RateLimit"];
 type Scope = "search" | "publish" | "users" | "admin";
-
-const kScopes: Readonly<Record<string, string>> = {
-  search: "Searches",
-  publish: "Published events",
-  users: "Requests that read or change users",
-  admin: "Requests of the tenant's own administration",
-};
 
 function BeforeAfter({ before, after }: { before: ComponentChildren; after: ComponentChildren }) {
   return (
@@ -34,7 +26,7 @@ function BeforeAfter({ before, after }: { before: ComponentChildren; after: Comp
 }
 
 interface Asked {
-  readonly what: "throttle" | "change" | "default" | "fill" | "quota";
+  readonly what: "throttle" | "change" | "default" | "quota";
   readonly of: string;
 }
 
@@ -43,18 +35,6 @@ function LimitDialog({ limit, what, onClose, done }: { limit: Limit; what: Asked
   const [text, type] = useState(policyText(what === "throttle" ? throttled(limit.policy) : (limit.policy ?? throttled(null))));
   const path = { tenant, scope: scope as Scope };
   const before = policyText(limit.policy);
-  if (what === "fill") {
-    return (
-      <ConfirmDialog title={`Fill ${scope} of ${tenant} up?`} action="Fill it up" danger={false} words={["ratelimit", "reset", tenant, scope]} onClose={onClose}
-        run={async () => {
-          await post("/admin/v1/ratelimits/{tenant}/{scope}/reset", { path, body: {} });
-          toast(`${scope} of ${tenant} is full again`);
-          done();
-        }}>
-        <p>All {count(limit.limit)} may come at once again, of which {count(limit.remaining)} are left now. The limit stays {before}.</p>
-      </ConfirmDialog>
-    );
-  }
   if (what === "default") {
     return (
       <ConfirmDialog title={`Back to the default for ${scope}?`} action="Take its own limit away" danger={false}
@@ -84,7 +64,7 @@ function LimitDialog({ limit, what, onClose, done }: { limit: Limit; what: Asked
         <input value={text} autocomplete="off" spellcheck={false} aria-invalid={!policy} onInput={(event) => type(event.currentTarget.value)} />
       </Field>
       <BeforeAfter before={before} after={after} />
-      <p>{kScopes[scope] ?? scope}: it holds at once, at all processes. What goes beyond is refused with 429, and comes through when it is tried again later.</p>
+      <p>It holds at once, at all processes. What goes beyond is refused with 429, and comes through when it is tried again later.</p>
     </ConfirmDialog>
   );
 }
@@ -134,14 +114,13 @@ export function TenantLimits({ id, tenant, reload }: { id: string; tenant: Schem
     <button type="button" class={`button small ${more}`} aria-label={`${text} ${of}`} onClick={() => ask({ what, of })}>{text} …</button>
   );
   const limitColumns: readonly Column<Limit>[] = [
-    { key: "scope", head: "Of", cell: (row) => <span title={kScopes[row.scope]}>{row.scope}</span> },
+    { key: "scope", head: "Of", cell: (row) => row.scope },
     { key: "policy", head: "Limit", cell: (row) => <code>{policyText(row.policy)}</code> },
     { key: "source", head: "Whose", cell: (row) => <Badge tone={row.source === "tenant" ? "info" : "plain"}>{row.source === "tenant" ? "its own" : "default"}</Badge> },
     { key: "used", head: "Used at this moment", wide: true, cell: (row) => <LimitBar limit={row} /> },
     ...(may ? [{
-      key: "do", head: "", align: "end" as const, cell: (row: Limit) => (
+      key: "do", head: "Change", align: "end" as const, cell: (row: Limit) => (
         <span class="row-actions">
-          {row.remaining !== null && row.limit !== null && row.remaining < row.limit && button("fill", row.scope, "Fill up", "quiet")}
           {row.source === "tenant" && button("default", row.scope, "Default", "quiet")}
           {button("change", row.scope, "Change")}
           {button("throttle", row.scope, "Throttle", "danger")}
@@ -155,7 +134,7 @@ export function TenantLimits({ id, tenant, reload }: { id: string; tenant: Schem
     { key: "limit", head: "Bound", cell: (row) => (row.state ? <code>{quotaText(row.quota, row.state.limit)}</code> : <span class="muted">none</span>) },
     { key: "used", head: "Used", wide: true, cell: (row) => row.state && <QuotaBar state={row.state} /> },
     { key: "ends", head: "Begins anew", cell: (row) => <Time at={row.state?.ends} /> },
-    ...(may ? [{ key: "do", head: "", align: "end" as const, cell: (row: QuotaRow) => <span class="row-actions">{button("quota", row.quota, row.state ? "Change" : "Set")}</span> }] : []),
+    ...(may ? [{ key: "do", head: "Change", align: "end" as const, cell: (row: QuotaRow) => <span class="row-actions">{button("quota", row.quota, row.state ? "Change" : "Set")}</span> }] : []),
   ];
   const limit = asked && limits.data?.items.find(({ scope }) => scope === asked.of);
   const quota = asked?.what === "quota" ? rows.find((row) => row.quota === asked.of) : undefined;

@@ -22,33 +22,21 @@ function useTask(id: string | undefined): Resource<Task> {
   return useResource(id ? `task ${id}` : null, (signal) => get("/admin/v1/tasks/{id}", { path: { id: id ?? "" }, signal }), (sample) => sample.tasks?.changed);
 }
 
-const kPlan: readonly Column<PurgePart>[] = [
+const kColumns: readonly Column<PurgePart>[] = [
   { key: "place", head: "Where", cell: (part) => <code>{part.place}</code>, sort: (part) => part.place },
-  { key: "count", head: "Found", align: "end", cell: (part) => count(part.count), sort: (part) => part.count },
-  { key: "what", head: "", cell: (part) => (part.count === 0 ? null : part.remains ? <Badge tone="warning">remains</Badge> : <Badge tone="bad">goes</Badge>) },
-  { key: "why", head: "Why it remains", wide: true, cell: (part) => part.count > 0 && <span class="wrap">{part.remains}</span> },
-];
-const kWork: readonly Column<PurgePart>[] = [
-  { key: "place", head: "Where", cell: (part) => <code>{part.place}</code>, sort: (part) => part.place },
+  { key: "count", head: "There", align: "end", cell: (part) => count(part.count), sort: (part) => part.count },
   { key: "erased", head: "Erased", align: "end", cell: (part) => count(part.erased), sort: (part) => part.erased },
-  { key: "left", head: "There now", align: "end", cell: (part) => count(part.count), sort: (part) => part.count },
+  { key: "what", head: "Goes", cell: (part) => part.count > 0 && <Badge tone={part.remains ? "warning" : "bad"}>{part.remains ? "remains" : "goes"}</Badge> },
   { key: "why", head: "Why it remains", wide: true, cell: (part) => part.count > 0 && <span class="wrap">{part.remains}</span> },
 ];
 
-function Parts({ task, columns, label }: { task: Task; columns: readonly Column<PurgePart>[]; label: string }) {
-  const all = useRoute().filters["show"] === "all";
+function Parts({ task, label }: { task: Task; label: string }) {
   const parts = purgeParts(task.result);
   const some = parts.filter((part) => part.count > 0 || part.erased > 0);
   return (
     <>
-      <Table label={label} columns={columns} rows={all ? parts : some} rowKey={(part) => part.place} empty="Nothing is kept of it." />
-      {parts.length > some.length && (
-        <p>
-          <button type="button" class="button small quiet" onClick={() => setFilters({ show: all ? null : "all" })}>
-            {all ? "Hide places with nothing" : `Show ${several(parts.length - some.length, "place")} with nothing`}
-          </button>
-        </p>
-      )}
+      <Table label={label} columns={kColumns} rows={some} rowKey={(part) => part.place} empty="Nothing is kept of it." />
+      {parts.length > some.length && <p class="muted">In {several(parts.length - some.length, "other place")} there is nothing.</p>}
     </>
   );
 }
@@ -138,8 +126,8 @@ export function TenantPurge({ id }: { id: string }) {
   return (
     <>
       <p class="lead">
-        A purge erases all that is kept of {id}: users, events, projections, vectors, dead letters, retries and answers. From its start on requests of the tenant are refused.
-        At its end it is counted again, and a signed receipt says what went, what remains and why. Backups are not reached. First it is only counted.
+        A purge erases all that is kept of {id}, and refuses its requests from its start on. At its end it is counted again, and a signed receipt says what went,
+        what remains and why. Backups are not reached. First it is only counted.
       </p>
       {problem && <ErrorBox problem={problem} />}
       {mayChange() && !purged && (
@@ -155,7 +143,7 @@ export function TenantPurge({ id }: { id: string }) {
           {!ended(purged) && <Working task={purged} />}
           {purged.state === "done" && <p>{purged.summary}</p>}
           <Failed task={purged} />
-          {purged.result && <Parts task={purged} columns={kWork} label="What was erased" />}
+          {purged.result && <Parts task={purged} label="What was erased" />}
           <Receipt id={id} task={purged} />
         </section>
       )}
@@ -166,10 +154,10 @@ export function TenantPurge({ id }: { id: string }) {
           {!ended(planned) && <Working task={planned} />}
           <Failed task={planned} />
           {counted && <p><strong>{count(goes)}</strong> would go, <strong>{count(stays)}</strong> would remain.</p>}
-          {counted && <Parts task={planned} columns={kPlan} label="What there is, place by place" />}
+          {counted && <Parts task={planned} label="What there is, place by place" />}
         </section>
       )}
-      {!planned && !purged && <p class="muted">Purges before this one are among the <a href={href("tasks", [], { tenant: id })}>tasks of the tenant</a>.</p>}
+      {!planned && !purged && <p><a href={href("tasks", [], { tenant: id })}>Purges before this one</a></p>}
       {asking && (
         <ConfirmDialog title={`Purge ${id}?`} action={`Erase ${count(goes)} for ever`} typed={id} words={["tenants", "purge", id, "--confirm", id]} onClose={() => ask(false)}
           run={async () => {

@@ -12,7 +12,7 @@ import { bytes, count, percent, rate } from "../format.ts";
 import { bounds, parseRange } from "../range.ts";
 import { useResource } from "../resource.ts";
 import { useRoute } from "../router.ts";
-import { type Quota, type UsageRow, kKindNames, kKinds, kQuotas, overTime, policyText, quotaText, stepFor, toneOf } from "../tenant_figures.ts";
+import { type Quota, type UsageRow, kKindNames, kKinds, kQuotas, overTime, policyText, quotaText, stepFor, summed, toneOf } from "../tenant_figures.ts";
 import { now, rfc3339 } from "../time.ts";
 
 const kEvery = 10_000;
@@ -59,8 +59,6 @@ function JustNow({ id }: { id: string }) {
       <Tile name="Refused" figure={perSecond(one?.rejected)} unit="/s" tone={one && one.rejected > 0 ? "warning" : undefined} />
       <Tile name="Events" figure={perSecond(one?.events)} unit="/s" note={data && one ? `${bytes(one.bytes / data.window_seconds)}/s` : undefined} />
       <Tile name="Searches" figure={perSecond(one?.searches)} unit="/s" />
-      <Tile name="Processed" figure={perSecond(one?.processed)} unit="/s" />
-      <Tile name="Tokens" figure={perSecond(one?.tokens)} unit="/s" />
     </Tiles>
   );
 }
@@ -81,19 +79,18 @@ function OverTime({ id }: { id: string }) {
   const until = range.kind === "last" || range.to === null ? undefined : rfc3339(range.to);
   const query = { tenant: id, since, until };
   const every = (sample: { time: string }) => Math.floor(Date.parse(sample.time) / kUsageEvery);
-  const sums = useResource(`usage by kind ${id}?${since}?${until}`, (signal) => get("/admin/v1/usage/totals", { query: { ...query, by: "kind" }, signal }), every);
   const { data, problem, loading, reload } = useResource(`usage ${id}?${since}?${until}?${step}`,
     (signal) => get("/admin/v1/usage/totals", { query: { ...query, by: step }, signal }), every);
   const rows = useMemo(() => (data?.items as UsageRow[] | undefined)?.slice().reverse(), [data]);
+  const used = useMemo(() => kKindNames.filter((kind) => rows?.some((row) => row[kind] > 0)), [rows]);
   const plots = useMemo(() => {
     if (!data || !rows || data.by === "kind") return null;
     const drawn = overTime(rows, data.since, data.until, data.by);
-    return kKindNames.filter((kind) => rows.some((row) => row[kind] > 0)).map((kind, index) => (
+    return used.map((kind, index) => (
       <Plot key={kind} title={kKinds[kind].title} time={drawn.time} figure={kKinds[kind].figure} tick={kKinds[kind].tick} height={110}
         series={[{ label: kKinds[kind].title, values: drawn.values[kind], colour: (index % 6) + 1 }]} />
     ));
   }, [data, rows]);
-  const amounts = new Map((sums.data?.items as Schemas["UsageOfKind"][] | undefined)?.map(({ kind, amount }) => [kind, amount]));
   return (
     <section class="stack">
       <div class="section-head">
@@ -105,11 +102,9 @@ function OverTime({ id }: { id: string }) {
       </div>
       <MeshCommand words={["usage", "--tenant", id, "--since", since, ...(until ? ["--until", until] : []), "--by", step]} />
       {problem && <ErrorBox problem={problem} retry={reload} stale={data !== undefined} />}
-      {amounts.size > 0 && (
+      {used.length > 0 && (
         <Tiles label="In all of that time">
-          {kKindNames.filter((kind) => (amounts.get(kind) ?? 0) > 0).map((kind) => (
-            <Tile key={kind} name={kKinds[kind].title} figure={kKinds[kind].figure(amounts.get(kind))} note={kKinds[kind].flows ? "in all" : "at most"} />
-          ))}
+          {used.map((kind) => <Tile key={kind} name={kKinds[kind].title} figure={kKinds[kind].figure(summed(rows ?? [], kind))} note={kKinds[kind].flows ? "in all" : "at most"} />)}
         </Tiles>
       )}
       {plots && plots.length > 0 && <div class="plots">{plots}</div>}
@@ -134,7 +129,7 @@ export function TenantUse({ id, recorded }: { id: string; recorded: boolean }) {
             columns={[
               { key: "quota", head: "Quota", cell: (row) => kQuotas[row.quota as Quota] ?? row.quota },
               { key: "used", head: "Used", cell: (row) => <QuotaBar state={row} /> },
-              { key: "ends", head: "Begins anew", cell: (row) => <Time at={row.ends} /> },
+              { key: "ends", head: "Anew", cell: (row) => <Time at={row.ends} /> },
             ]} />
         </section>
         <section>

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  type UsageRow, overTime, parseAmount, parsePolicy, policyText, purgeParts, purgeSums, stepFor, throttled, toneOf,
+  type UsageRow, overTime, parseAmount, parsePolicy, policyText, purgeParts, purgeSums, stepFor, summed, throttled, toneOf,
 } from "console/tenant_figures.ts";
 
 test("policies are written and read as mesh takes them", () => {
@@ -43,6 +43,8 @@ test("where there is no row nothing was used, but what was stored is not known",
   const row = (start: string, events: number): UsageRow =>
     ({ start, events, bytes: 0, searches: 0, embedding_tokens: 0, chat_tokens: 0, chat_cost: 0, stored_users: 7, stored_bytes: 0 });
   const { time, values } = overTime([row("2026-11-30T00:00:00.000Z", 5)], "2026-11-29T00:00:00.000Z", "2026-12-01T00:24:00.000Z", "day");
+  const two = [row("2026-11-29T00:00:00.000Z", 5), row("2026-11-30T00:00:00.000Z", 6)];
+  assert.deepEqual([summed(two, "events"), summed(two, "stored_users"), summed([], "bytes")], [11, 7, 0]);
   assert.deepEqual(time.map((at) => new Date(at).getUTCDate()), [29, 30, 1]);
   assert.deepEqual(values.events, [0, 5, 0]);
   assert.deepEqual(values.stored_users, [null, 7, null]);
