@@ -8,7 +8,7 @@ function next(problem: Problem): string {
     case 0: return "The console tries again by itself once meshd answers.";
     case 403: return "This session may not do that: sign in with another, or ask whoever gave it to you.";
     case 404: return "It may have been removed, or be older than what is kept.";
-    case 409: return "Something else was quicker: load it again and look.";
+    case 412: return "Something else was quicker: load it again and look.";
     default: return problem.status >= 500 ? "Try again; `mesh logs` or the request's name says more." : "";
   }
 }
