@@ -143,7 +143,7 @@ export function TenantPurge({ id }: { id: string }) {
           {!ended(purged) && <Working task={purged} />}
           {purged.state === "done" && <p>{purged.summary}</p>}
           <Failed task={purged} />
-          {purged.result && <Parts task={purged} label="What was erased" />}
+          {purgeParts(purged.result).length > 0 && <Parts task={purged} label="What was erased" />}
           <Receipt id={id} task={purged} />
         </section>
       )}
