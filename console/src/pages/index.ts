@@ -2,11 +2,13 @@
 import type { ComponentType } from "preact";
 import type { PageName } from "../navigation.ts";
 import { ConfigurationPage } from "./configuration.tsx";
+import { EventsPage } from "./events.tsx";
 import { OverviewPage } from "./overview.tsx";
 import { TasksPage } from "./tasks.tsx";
 import { TenantsPage } from "./tenants.tsx";
 
 const views: Partial<Record<PageName, ComponentType>> = {
+  events: EventsPage,
   overview: OverviewPage,
   tenants: TenantsPage,
   tasks: TasksPage,
