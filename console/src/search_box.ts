@@ -30,6 +30,8 @@ export function suggestions(typed: string): Suggestion[] {
     found.push({ what: text, detail: "tenant", to: href("tenants", [text]) });
     found.push({ what: text, detail: "events of the tenant", to: href("events", [], { tenant: text }) });
   }
+  const id = text.replace(/^event\s+/i, "");
+  if (/^[^\s/]+$/.test(id)) found.push({ what: id, detail: "event of this id: its trace and where it is", to: href("events", ["id", id]) });
   found.push({ what: text, detail: "search in the playground", to: href("search", [], { query: text }) });
   found.push({ what: text, detail: "events with this key", to: href("events", [], { key: text }) });
   return found;

@@ -32,7 +32,7 @@ function pipelineSteps(trace: Schemas["PipelineTrace"]): TraceStep[] {
     detail: `${each.cause_class}: ${each.cause}`,
   }));
   if (letter) {
-    steps.push({ title: `${name}: dead`, at: letter.died_at, tone: "bad", letter, detail: texts(cause, attempts > 0 && `after ${several(attempts, "attempt")}`) });
+    steps.push({ title: `${name}: dead`, at: letter.died_at, tone: "bad", letter, detail: texts(history.length === 0 && cause, attempts > 0 && `after ${several(attempts, "attempt")}`) });
   } else if (state === "retrying") {
     steps.push({ title: `${name}: parked until its next attempt`, at: trace.next_attempt, tone: "warning",
       detail: texts(history.length === 0 && cause, trace.behind_its_key && "behind an earlier event of its key") });
@@ -44,7 +44,7 @@ function pipelineSteps(trace: Schemas["PipelineTrace"]): TraceStep[] {
   } else if (!effect) {
     steps.push({ title: `${name}: done`, at: null, tone: "good" });
   }
-  if (effect) {
+  if (effect && (effect.reached || !letter)) {
     steps.push({
       title: effect.generation === null ? `${name}: ${effect.text}` : `${name}: ${effect.reached ? "searchable" : "not searchable yet"}`,
       at: effect.since,

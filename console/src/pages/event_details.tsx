@@ -35,6 +35,7 @@ function Trace({ id, row }: { id: string; row: Row | undefined }) {
     (sample) => (status.current === "done" ? 0 : [sample.lag, sample.parked, sample.dead_letters]),
   );
   status.current = trace?.status ?? "";
+  if (!row && !trace) return null;  // That there is none has been told of the record.
   return (
     <section class="stack">
       <div class="page-head">
@@ -54,7 +55,7 @@ function Trace({ id, row }: { id: string; row: Row | undefined }) {
             <>
               {step.detail}{step.detail && (step.letter || step.record) ? " · " : ""}
               {step.record && <a href={placeHref(step.record)}>{placeText(step.record)}</a>}
-              {step.letter && <a href={href("dead-letters", [step.letter.topic], { letter: `${step.letter.partition}-${step.letter.offset}` })}>the dead letter {placeText(step.letter)}</a>}
+              {step.letter && <a href={href("dead-letters", [step.letter.topic], { id })}>the dead letter {placeText(step.letter)}</a>}
             </>
           ),
         }))} />
@@ -106,15 +107,17 @@ export function EventBody({ row, id }: { row: Row | undefined; id: string | null
         <>
           <section class="card"><Facts row={row} /></section>
           <Payload row={row} />
-          <details class="card headers" open>
-            <summary>Headers ({Object.keys(row.headers).length})</summary>
-            <dl class="facts">
-              {Object.entries(row.headers).map(([name, value]) => <div key={name}><dt>{name}</dt><dd><code>{value}</code></dd></div>)}
-            </dl>
-          </details>
         </>
       )}
       {id !== null && !raw && <Trace key={id} id={id} row={row} />}
+      {row && !raw && (
+        <details class="card headers">
+          <summary>Headers ({Object.keys(row.headers).length})</summary>
+          <dl class="facts">
+            {Object.entries(row.headers).map(([name, value]) => <div key={name}><dt>{name}</dt><dd><code>{value}</code></dd></div>)}
+          </dl>
+        </details>
+      )}
     </div>
   );
 }

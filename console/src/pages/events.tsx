@@ -104,7 +104,9 @@ function useRecords(filters: Filters, live: boolean) {
   }, [live, sums, found?.key === key]);
 
   return {
-    found, problem: found?.key === key ? work.problem : first.problem,
+    // Rows that other filters meant are shown while the new ones come, not beside what went wrong.
+    found: found?.key === key || first.loading ? found : undefined,
+    problem: found?.key === key ? work.problem : first.problem,
     loading: found?.key !== key ? first.loading : work.older ?? false,
     reload: () => (found?.key === key ? ask(asked + 1) : first.reload()),
     more: () => void go((signal, now) => older(now, filters, signal), { older: true }),
@@ -146,7 +148,7 @@ function EventList() {
           <button type="button" class={`button${live ? "" : " primary"}`} disabled={ended} title={ended ? "What is looked at has an end" : undefined}
             onClick={() => setFilters({ live: live ? null : 1 }, { push: true })}>{live ? "Stop" : "Live tail"}</button>
         } />
-      <FilterBar label="Which events">
+      <div class="event-filters"><FilterBar label="Which events">
         <ChoiceFilter name="topic" label="Topic" choices={[["", "all but dead letters"], ...names.map((name) => [name, name] as const)]} />
         <TimeRange />
         <TextFilter name="tenant" label="Tenant" placeholder="all" pattern={kTenant} />
@@ -155,7 +157,7 @@ function EventList() {
         <TextFilter name="header" label="Header" placeholder="name=value" />
         {topic && <TextFilter name="partition" label="Partition" placeholder="all" pattern={kNumber} />}
         {topic && <TextFilter name="offset" label="Up to offset" placeholder="the end" pattern={kNumber} />}
-      </FilterBar>
+      </FilterBar></div>
       <div class="event-bar">
         <span class="muted" role="status">
           {rows && loaded && (header

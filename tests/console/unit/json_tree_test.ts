@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type JsonNode, parseJson } from "console/json_tree.ts";
+import { type JsonNode, jsonText, member, parseJson } from "console/json_tree.ts";
 
 function plain(node: JsonNode): unknown {
   if (node.kind === "object") return Object.fromEntries(node.members.map(([name, value]) => [name, plain(value)]));
@@ -29,4 +29,11 @@ test("what is nested without end is shown raw, not overflowing", () => {
 test("a long text is read", () => {
   const long = JSON.stringify(`${"x".repeat(2_000_000)}"`);
   assert.equal(parseJson(long)?.kind, "string");
+});
+
+test("JSON comes back with its numbers as they were", () => {
+  const text = '{"a":[12345678901234567890,1.50,"\\"é",{}],"b":null}';
+  assert.equal(jsonText(parseJson(text)!), text);
+  assert.equal(jsonText(member(parseJson(text), "b")!), "null");
+  assert.equal(member(parseJson("[1]"), "b"), undefined);
 });

@@ -21,3 +21,9 @@ test("what cannot be a tenant is only searched for", () => {
   assert.ok(!to("alice@x.dev").some((each) => each.startsWith("#/tenants/")));
   assert.ok(to("tenant-1").includes("#/tenants/tenant-1"));
 });
+
+test("an id of a client's own is an event, with or without the word", () => {
+  assert.ok(to("order-4711").includes("#/events/id/order-4711"));
+  assert.ok(to("event order/4711").every((each) => !each.startsWith("#/events/id/")));
+  assert.ok(to("event Order_4711").includes("#/events/id/Order_4711"));
+});
