@@ -29,8 +29,7 @@ export function width(stretches: readonly Stretch[]): number {
 
 export function newestFirst<R extends Place>(rows: readonly R[]): R[] {
   const unique = new Map(rows.map((row) => [placeKey(row), row]));
-  return [...unique.values()].sort((one, other) => Date.parse(other.time) - Date.parse(one.time)
-    || (partitionKey(one) === partitionKey(other) ? other.offset - one.offset : partitionKey(one) < partitionKey(other) ? -1 : 1));
+  return [...unique.values()].sort((one, other) => Date.parse(other.time) - Date.parse(one.time) || other.offset - one.offset);
 }
 
 export interface Merge<R extends Place> {

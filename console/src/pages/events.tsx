@@ -100,7 +100,7 @@ function useRecords(filters: Filters, live: boolean) {
   };
   const sums = sample.value?.topics;
   useEffect(() => {
-    if (live && sums && found?.key === key) void go((signal, now) => follow(now, sums, filters, signal), {});
+    if (live && sums && found?.key === key && newer(found, sums, filters).length > 0) void go((signal, now) => follow(now, sums, filters, signal), {});
   }, [live, sums, found?.key === key]);
 
   return {
@@ -135,7 +135,7 @@ function EventList() {
   const { found, problem, loading, reload, more } = useRecords(filters, live);
   const loaded = found?.rows;
   const rows = header && loaded ? loaded.filter((row) => headerMatches(row.headers, header)) : loaded;
-  const came = found && !live && !ended ? newer(found, sample.value?.topics, filters) : null;
+  const came = found && !live && !ended ? newer(found, sample.value?.topics, filters).reduce((sum, [, amount]) => sum + amount, 0) : 0;
   const left = found !== undefined && (found.left.length > 0 || found.held.length > 0);
   const names = topics.data?.items.map(({ name }) => name) ?? (topic ? [topic] : []);
   if (topic && !names.includes(topic)) names.push(topic);
@@ -165,7 +165,7 @@ function EventList() {
             : `${several(rows.length, "record")}, newest first${live ? `; the last ${count(kMostRows)} are kept` : ""}`)}
         </span>
         {found !== undefined && found.leftOut > 0 && <Badge tone="warning" title="More came at once than is shown: the log has them">{`${count(found.leftOut)} left out`}</Badge>}
-        {came !== null && came > 0 && <button type="button" class="button small" onClick={reload}>{`${count(came)} newer${isFiltered(filters) ? " to look through" : ""}`}</button>}
+        {came > 0 && <button type="button" class="button small" onClick={reload}>{`${count(came)} newer${isFiltered(filters) || filters["partition"] ? " to look through" : ""}`}</button>}
         <span class="spread" />
         {session.value?.may_export && rows && rows.length > 0 && (
           <span class="event-bar">
