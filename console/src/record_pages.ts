@@ -58,11 +58,8 @@ export function merged<R extends Place>(before: Merge<R>, stretches: readonly St
   const oldest = new Map(all.map((row) => [partitionKey(row), Date.parse(row.time)]));
   const horizon = Math.max(-Infinity, ...left.map((each) => oldest.get(partitionKey(each)) ?? -Infinity));
   const shown = new Set(before.rows.map(placeKey));
-  return {
-    rows: all.filter((row) => Date.parse(row.time) >= horizon || shown.has(placeKey(row))),
-    held: all.filter((row) => Date.parse(row.time) < horizon && !shown.has(placeKey(row))),
-    left,
-  };
+  const show = (row: R) => Date.parse(row.time) >= horizon || shown.has(placeKey(row));
+  return { rows: all.filter(show), held: all.filter((row) => !show(row)), left };
 }
 
 /** At most `most` rows: those let go count as not read. */

@@ -18,6 +18,7 @@ import { parseRange } from "../range.ts";
 import { useResource } from "../resource.ts";
 import { type Filters, hrefWith, setFilters, useRoute } from "../router.ts";
 import { session } from "../session.ts";
+import { rfc3339 } from "../time.ts";
 import { EventBody, EventPage, placeHref, placeText, useEvent } from "./event_details.tsx";
 
 const kTenant = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -50,12 +51,17 @@ const kExports: Readonly<Record<string, readonly [type: string, text: (rows: rea
 
 function words({ topic, key, tenant, type, range, offset }: Filters, live: boolean): string[] {
   const parsed = parseRange(range);
-  const from = parsed === null ? null : parsed.kind === "last" ? `@-${parsed.text}` : `@${new Date(parsed.from).toISOString()}`;
+  const option = (name: string, value: string | undefined) => (value ? [name, value] : []);
+  const at = (time: number) => `@${rfc3339(time)}`;
+  const from = parsed && (parsed.kind === "last" ? `@-${parsed.text}` : at(parsed.from));
+  if (from && parsed?.kind === "between" && parsed.to !== null && topic && !key) {
+    return ["events", "export", "--topic", topic, "--from", from, "--to", at(parsed.to), ...option("--type", type), ...option("--tenant", tenant)];
+  }
   return [
-    "events", "tail",
-    ...(topic ? ["--topic", topic] : []),
-    ...Object.entries({ type, tenant, key }).flatMap(([name, value]) => (value ? ["--filter", `${name}=${value}`] : [])),
-    ...(live ? [] : from ? ["--from", from, "--no-follow"] : topic && offset ? ["--from", offset, "-n", "100"] : ["-n", "100"]),
+    "events", "tail", ...option("--topic", topic),
+    ...Object.entries({ type, tenant, key }).flatMap(([name, value]) => option("--filter", value && `${name}=${value}`)),
+    ...(live ? [] : from ? ["--from", from, "--no-follow"]
+      : [...option("--from", topic && offset && String(Math.max(Number(offset) - 99, 0))), "-n", "100"]),
   ];
 }
 
@@ -171,7 +177,7 @@ function EventList() {
           <span class="event-bar">
             <span class="muted">Export</span>
             {Object.entries(kExports).map(([name, [type, text]]) => (
-              <button key={name} type="button" class="button small" title={`What is shown, as ${name}`}
+              <button key={name} type="button" class="button small"
                 onClick={() => saveFile(`events-${new Date().toISOString().slice(0, 19).replace(/\D/g, "")}.${name.toLowerCase()}`, type, text(rows))}>{name}</button>
             ))}
           </span>
