@@ -109,13 +109,14 @@ export function isLetterTopic(topic: string): boolean {
 export async function older(found: Found, filters: Filters, signal: AbortSignal): Promise<Found> {
   let list: Merge<Row> = found;
   const open = Math.max(nextStretches(list, 1).length, 1);
-  let step = isFiltered(filters) ? 1000 : Math.min(Math.max(Math.ceil(300 / open), 10), 100);
-  for (let round = 0; round < kRounds && list.rows.length < found.rows.length + kPage; ++round, step *= 2) {
+  const growth = isFiltered(filters) ? 8 : 2;
+  let step = Math.min(Math.max(Math.ceil(300 / open), 10), 100);
+  for (let round = 0; round < kRounds && list.rows.length < found.rows.length + kPage; ++round, step *= growth) {
     const stretches = nextStretches(list, step);
     if (stretches.length === 0) break;
     list = merged(list, stretches, await readStretches(stretches, filters, signal));
   }
-  return { ...found, ...list };
+  return { ...found, ...bounded(list, found.rows.length + kMostRows) };
 }
 
 export async function newest(key: string, filters: Filters, signal: AbortSignal): Promise<Found> {
