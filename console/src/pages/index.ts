@@ -3,7 +3,9 @@ import type { ComponentType } from "preact";
 import type { PageName } from "../navigation.ts";
 import { ConfigurationPage } from "./configuration.tsx";
 import { EventsPage } from "./events.tsx";
+import { IndexesPage } from "./indexes.tsx";
 import { OverviewPage } from "./overview.tsx";
+import { SearchPage } from "./search.tsx";
 import { TasksPage } from "./tasks.tsx";
 import { TenantsPage } from "./tenants.tsx";
 
@@ -11,6 +13,8 @@ const views: Partial<Record<PageName, ComponentType>> = {
   events: EventsPage,
   overview: OverviewPage,
   tenants: TenantsPage,
+  search: SearchPage,
+  indexes: IndexesPage,
   tasks: TasksPage,
   configuration: ConfigurationPage,
 };
