@@ -2,59 +2,44 @@
 import type { Filters } from "./router.ts";
 import type { SearchRequest } from "./search_contract.ts";
 
+const kNumbers = ["limit", "min_score", "semantic_ratio"] as const;
+const kTimes = ["from", "to"] as const;
+
 /** "country=DE; page=/docs" by field; conditions of another form are left out. */
-export function filterOf(text: string | undefined): Record<string, string> {
+export function filterOf(text = ""): Record<string, string> {
   const fields: Record<string, string> = Object.create(null);
-  for (const condition of (text ?? "").split(";")) {
-    const mark = condition.indexOf("=");
-    const field = condition.slice(0, Math.max(mark, 0)).trim();
-    if (field !== "") fields[field] = condition.slice(mark + 1).trim();
+  for (const condition of text.split(";")) {
+    const [, field, value] = /^\s*([^=]*[^=\s])\s*=(.*)/s.exec(condition) ?? [];
+    if (field !== undefined && value !== undefined) fields[field] = value.trim();
   }
   return fields;
-}
-
-function number(text: string | undefined): number | undefined {
-  const value = text === undefined ? NaN : Number(text);
-  return Number.isFinite(value) ? value : undefined;
 }
 
 /** null where there is nothing to ask yet. */
 export function requestOf(filters: Filters, generation: string | undefined): SearchRequest | null {
   const { tenant, type, query } = filters;
   if (!tenant || !query?.trim()) return null;
-  const limit = number(filters["limit"]);
-  const least = number(filters["min_score"]);
-  const ratio = number(filters["semantic_ratio"]);
-  const fields = filterOf(filters["filter"]);
-  return {
-    tenant,
-    query,
-    ...(type && { type }),
-    ...(type && Object.keys(fields).length > 0 && { filter: fields }),
-    ...(limit !== undefined && { limit }),
-    ...(least !== undefined && { min_score: least }),
-    ...(ratio !== undefined && { semantic_ratio: ratio }),
-    ...(type && filters["from"] && { from: filters["from"] }),
-    ...(type && filters["to"] && { to: filters["to"] }),
-    ...(generation && { generation }),
-  };
+  const asked: SearchRequest = { tenant, query };
+  for (const name of kNumbers) {
+    const value = Number(filters[name] || NaN);
+    if (Number.isFinite(value)) asked[name] = value;
+  }
+  if (type) {
+    asked.type = type;
+    const filter = filterOf(filters["filter"]);
+    if (Object.keys(filter).length > 0) asked.filter = filter;
+    for (const name of kTimes) if (filters[name]) asked[name] = filters[name];
+  }
+  if (generation) asked.generation = generation;
+  return asked;
 }
 
 /** Without "mesh", which asks the serving generation only. */
 export function searchWords(asked: SearchRequest, whyNot?: string): string[] {
   const words = ["search", asked.query, "--tenant", asked.tenant];
-  const options: readonly (readonly [string, string | number | undefined])[] = [
-    ["--type", asked.type],
-    ...Object.entries(asked.filter ?? {}).map(([field, value]) => ["--filter", `${field}=${value}`] as const),
-    ["--from", asked.from],
-    ["--to", asked.to],
-    ["--limit", asked.limit],
-    ["--min-score", asked.min_score],
-    ["--semantic-ratio", asked.semantic_ratio],
-    ["--why-not", whyNot],
-  ];
-  for (const [name, value] of options) {
-    if (value !== undefined) words.push(name, String(value));
+  for (const [field, value] of Object.entries(asked.filter ?? {})) words.push("--filter", `${field}=${value}`);
+  for (const name of ["type", ...kTimes, ...kNumbers] as const) {
+    if (asked[name] !== undefined) words.push(`--${name.replace("_", "-")}`, String(asked[name]));
   }
-  return words;
+  return whyNot === undefined ? words : [...words, "--why-not", whyNot];
 }

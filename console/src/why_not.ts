@@ -8,21 +8,15 @@ export function score(value: number | null | undefined): string {
   return typeof value === "number" ? value.toFixed(3) : "–";
 }
 
-export function whySentences(why: WhyNot): string[] {
+export function whySentences({ score: has, min_score, rank, limit, semantic_ratio, user, elsewhere }: WhyNot): string {
   const said: string[] = [];
-  if (why.score !== null) {
-    said.push(`It scores ${score(why.score)}; hits have at least ${score(why.min_score)}${why.score < why.min_score ? ", so it falls short" : ""}.`);
-  }
-  if (why.rank !== null) {
-    const beyond = why.rank > why.limit;
-    said.push(`It is number ${why.rank} of all by score; the answer has ${why.limit} at most${beyond ? `, so ${why.rank - why.limit} too few` : ""}.`);
-  } else if (why.score !== null) {
-    said.push("It is not among the first 1,000.");
-  }
-  said.push(why.semantic_ratio === null
-    ? "Meaning and letters were weighed as suits the query."
-    : `${Math.round(why.semantic_ratio * 100)}% of the score is meaning, the rest is letters.`);
-  return said;
+  if (has !== null) said.push(`The score is ${score(has)}; a hit has ${score(min_score)} at least${has < min_score ? ", so it falls short" : ""}.`);
+  if (rank !== null) said.push(`The rank is ${rank}; an answer has ${limit} hits at most${rank > limit ? ", so it is cut off" : ""}.`);
+  else if (has !== null) said.push("The rank is beyond 1,000.");
+  if (semantic_ratio !== null) said.push(`${Math.round(semantic_ratio * 100)}% of the score is meaning, the rest letters.`);
+  if (user) said.push(`User ${user.user_id} ${user.text}.`);
+  for (const each of elsewhere) said.push(`Tenant ${each.tenant} has the address, as user ${each.user_id}.`);
+  return said.join(" ");
 }
 
 export interface Advice {
@@ -32,19 +26,18 @@ export interface Advice {
   readonly to?: string;
 }
 
-export function advice(why: WhyNot): Advice | null {
-  switch (why.reason) {
-    case "score":
-      return why.score === null ? null : { text: `Ask with a least score of ${(Math.floor(why.score * 100) / 100).toFixed(2)}`, change: { min_score: Math.floor(why.score * 100) / 100 } };
-    case "rank":
-      return why.rank === null || why.rank > 100 ? null : { text: `Ask for ${why.rank} hits`, change: { limit: why.rank } };
-    case "other_tenant": {
-      const there = why.elsewhere[0]?.tenant;
-      return there === undefined ? null : { text: `Ask in ${there}`, change: { tenant: there } };
+export function advice({ reason, score: has, rank, elsewhere }: WhyNot): Advice | null {
+  const there = elsewhere[0]?.tenant;
+  switch (reason) {
+    case "score": {
+      const least = Math.floor((has ?? -1) * 100) / 100;
+      return { text: `Ask with a least score of ${least}`, change: { min_score: least } };
     }
-    case "dead": return { text: "Look at the dead letters", to: href("dead-letters") };
-    case "outbox": case "behind": case "retrying": return { text: "Look at the pipelines", to: href("pipelines") };
-    case "no_index": case "embedder": case "not_indexed": return { text: "Look at the indexes", to: href("indexes") };
+    case "rank": return rank === null || rank > 100 ? null : { text: `Ask for ${rank} hits`, change: { limit: rank } };
+    case "other_tenant": return there ? { text: `Ask in ${there}`, change: { tenant: there } } : null;
+    case "dead": return { text: "Dead letters", to: href("dead-letters") };
+    case "outbox": case "behind": case "retrying": return { text: "Pipelines", to: href("pipelines") };
+    case "no_index": case "embedder": case "not_indexed": return { text: "Indexes", to: href("indexes") };
     default: return null;
   }
 }

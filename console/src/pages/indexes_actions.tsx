@@ -1,7 +1,6 @@
 // What one can do with a generation, each behind a question that says what will happen.
-import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { type Schemas, post } from "../api.ts";
+import { post } from "../api.ts";
 import { ConfirmDialog } from "../components/confirm_dialog.tsx";
 import { ErrorBox } from "../components/error_box.tsx";
 import { Field } from "../components/field.tsx";
@@ -10,130 +9,121 @@ import { bytes, several } from "../format.ts";
 import { useResource } from "../resource.ts";
 import { href } from "../router.ts";
 import { mayChange } from "../session.ts";
+import type { AnyGeneration, Generation } from "./indexes_data.ts";
 
-export type Generation = Schemas["Generation"];
-export type EventGeneration = Schemas["EventGeneration"];
+interface Action {
+  readonly label: string;
+  readonly title: string;
+  readonly text: string;
+  readonly words: readonly string[];
+  readonly run: () => Promise<unknown>;
+}
 
-/** A button that asks first; it is not there where nothing may be changed. */
-function Asking({ label, danger, small, dialog }: { label: string; danger?: boolean; small?: boolean | undefined; dialog: (close: () => void) => ComponentChildren }) {
-  const [asking, ask] = useState(false);
+export function holds(one: AnyGeneration): string {
+  return "vectors" in one ? several(one.vectors, "vector") : several(one.events, "event");
+}
+
+function named(one: AnyGeneration): string {
+  return `${one.name} (${one.embedder}, ${holds(one)})`;
+}
+
+function late({ lag }: Generation): string {
+  return lag > 0 ? ` It is ${several(lag, "event")} behind the log, and has to catch up first.` : "";
+}
+
+function actionsOf(one: AnyGeneration, all: readonly AnyGeneration[]): Action[] {
+  const { name, number, role, serving } = one;
+  const before = all.find((each) => each.role === "previous" && ("type" in one ? "type" in each && each.type === one.type : true));
+  const now = all.find((each) => each.serving);
+  if (serving) {
+    if (!before) return [];
+    return [{
+      label: "Roll back", title: `Serve ${before.name} again?`,
+      text: `Searches will be answered by ${named(before)} in the place of ${named(one)}, which is kept: another roll back goes back to it.${"lag" in before ? late(before) : ""}`,
+      words: ["index", ...("type" in one ? ["rollback-events", one.type] : ["rollback"])],
+      run: () => "type" in one ? post("/admin/v1/indexes/events/rollback", { body: { type: one.type } }) : post("/admin/v1/indexes/rollback", { body: {} }),
+    }];
+  }
+  if ("type" in one || role === "building") return [];
+  return [
+    {
+      label: "Serve", title: `Serve ${name}?`,
+      text: `Searches will be answered by ${named(one)} in the place of ${now ? named(now) : "none"}, which is kept to roll back to.${before && before !== one ? ` ${before.name} is dropped.` : ""}${late(one)}`,
+      words: ["index", "serve", String(number)],
+      run: () => post("/admin/v1/indexes/serve", { body: { generation: number } }),
+    },
+    {
+      label: "Drop", title: `Drop ${name}?`,
+      text: `${holds(one)} of ${several(one.tenants, "tenant")}, ${bytes(one.bytes)}, are removed. To have them again takes a rebuild.${role === "previous" ? " There is nothing to roll back to then." : ""}`,
+      words: ["index", "drop", String(number)],
+      run: () => post("/admin/v1/indexes/drop", { body: { generation: number } }),
+    },
+  ];
+}
+
+/** Roll back, serve and drop, where they can be done. */
+export function Actions({ one, all, done }: { one: AnyGeneration; all: readonly AnyGeneration[]; done: () => void }) {
+  const [asked, ask] = useState<Action | undefined>(undefined);
   if (!mayChange()) return null;
   return (
-    <>
-      <button type="button" class={`button${small ? " small" : ""}${danger ? " danger" : ""}`} onClick={() => ask(true)}>{label}</button>
-      {asking && dialog(() => ask(false))}
-    </>
+    <span class="row-actions">
+      {actionsOf(one, all).map((each) => <button key={each.label} type="button" class={`button small${each.label === "Drop" ? " danger" : ""}`} onClick={() => ask(each)}>{each.label} …</button>)}
+      {asked && (
+        <ConfirmDialog title={asked.title} action={asked.label} words={asked.words} onClose={() => ask(undefined)}
+          run={async () => { await asked.run(); toast(`${asked.label}: done`); done(); }}>
+          <p>{asked.text}</p>
+        </ConfirmDialog>
+      )}
+    </span>
   );
 }
 
-function began(task: { id: string }): void {
-  toast("The rebuild began", { to: href("tasks", [task.id]) });
-}
-
-function RebuildDialog({ type, close, done }: { type: string | undefined; close: () => void; done: () => void }) {
+function RebuildDialog({ type, close }: { type: string | undefined; close: () => void }) {
   const [embedder, setEmbedder] = useState("");
   const [model, setModel] = useState("");
   const [shadow, setShadow] = useState(false);
-  const asked = { ...(embedder && { embedder }), ...(embedder === "static" && model && { model }) };
-  const lacking = embedder === "static" && !model;
-  const { data: plan, problem } = useResource(type !== undefined || lacking ? null : `rebuild plan?${JSON.stringify([asked, shadow])}`,
+  const asked = { ...(embedder && { embedder }), ...(model && { model }) };
+  const { data: plan, problem } = useResource(type ? null : `rebuild ${JSON.stringify([asked, shadow])}`,
     (signal) => post("/admin/v1/indexes/rebuild", { body: { ...asked, shadow, dry_run: true }, signal }));
-  const words = ["index", ...(type === undefined ? ["rebuild"] : ["rebuild-events", type]),
-    ...(asked.embedder ? ["--embedder", asked.embedder] : []), ...(asked.model ? ["--model", asked.model] : []), ...(shadow ? ["--shadow"] : []), "--no-wait"];
+  const words = ["index", ...(type ? ["rebuild-events", type] : ["rebuild"]), ...Object.entries(asked).flatMap(([name, value]) => [`--${name}`, value]), ...(shadow ? ["--shadow"] : []), "--no-wait"];
   return (
-    <ConfirmDialog title={type === undefined ? "Rebuild the index of users?" : `Rebuild the index of ${type}?`} action={shadow ? "Build a shadow" : "Rebuild"} words={words} danger={false}
-      onClose={close} disabled={lacking || (type === undefined && (!plan || problem !== undefined))}
+    <ConfirmDialog title={`Rebuild the index of ${type ?? "users"}?`} action="Rebuild" words={words} danger={false} onClose={close} disabled={!type && (!plan || problem !== undefined)}
       run={async () => {
-        const task = type === undefined
-          ? await post("/admin/v1/indexes/rebuild", { body: { ...asked, shadow, dry_run: false } })
-          : await post("/admin/v1/indexes/events/rebuild", { body: { type, ...asked } });
-        if ("id" in task) began(task);
-        done();
+        const task = type
+          ? await post("/admin/v1/indexes/events/rebuild", { body: { type, ...asked } })
+          : await post("/admin/v1/indexes/rebuild", { body: { ...asked, shadow, dry_run: false } });
+        if ("id" in task) toast("The rebuild began", { to: href("tasks", [task.id]) });
       }}>
       <p>
-        A new generation is built from the log, while the present one goes on answering. {shadow
+        A new generation is built from the log while the present one goes on answering. {shadow
           ? "It then follows the log and is not served: compare it, then serve or drop it."
-          : "Once it has caught up it serves; the present one is kept, to roll back to."}
+          : "Once it has caught up it serves; the present one is kept to roll back to."}
       </p>
       <Field label="Embedder">
         <select value={embedder} onChange={(event) => setEmbedder(event.currentTarget.value)}>
-          <option value="">the configured one</option>
-          <option value="hashing">hashing</option>
-          <option value="static">static</option>
+          {["", "hashing", "static"].map((each) => <option key={each} value={each}>{each || "the configured one"}</option>)}
         </select>
       </Field>
       {embedder === "static" && (
-        <Field label="Folder of the model" hint="Absolute, and at the same place on every process's machine.">
-          <input value={model} placeholder="/var/lib/mesh/models/names" spellcheck={false} autocomplete="off" onChange={(event) => setModel(event.currentTarget.value.trim())} />
+        <Field label="Folder of the model" hint="Absolute, at the same place on the machine of every process.">
+          <input value={model} spellcheck={false} onChange={(event) => setModel(event.currentTarget.value)} />
         </Field>
       )}
-      {type === undefined && <label class="tick"><input type="checkbox" checked={shadow} onChange={(event) => setShadow(event.currentTarget.checked)} /> As a shadow: build it, do not serve it</label>}
-      {problem && !lacking && <ErrorBox problem={problem} />}
-      {plan && "dimension" in plan && !problem && !lacking && (
-        <p role="status">It would be fed by <strong>{plan.embedder}</strong>, {several(plan.dimension, "dimension")}{plan.model && <>, of <code>{plan.model}</code></>}.</p>
-      )}
+      {!type && <label class="tick"><input type="checkbox" checked={shadow} onChange={(event) => setShadow(event.currentTarget.checked)} /> Build it as a shadow, do not serve it</label>}
+      {problem && <ErrorBox problem={problem} />}
+      {plan && "dimension" in plan && <p role="status">By <strong>{plan.embedder}</strong>, {several(plan.dimension, "dimension")}{plan.model && `, ${plan.model}`}.</p>}
     </ConfirmDialog>
   );
 }
 
-export function RebuildButton({ type, small, done }: { type?: string | undefined; small?: boolean; done: () => void }) {
-  return <Asking label="Rebuild …" small={small} dialog={(close) => <RebuildDialog type={type} close={close} done={done} />} />;
-}
-
-function Named({ generation }: { generation: Generation | undefined }) {
-  if (!generation) return <strong>none</strong>;
-  return <><strong>{generation.name}</strong> ({generation.embedder}, {several(generation.vectors, "vector")})</>;
-}
-
-export function RollBackButton({ all, small, done }: { all: readonly Generation[]; small?: boolean; done: () => void }) {
-  const previous = all.find(({ role }) => role === "previous");
-  if (!previous) return null;
+/** Of users without a type. */
+export function RebuildButton({ type, small }: { type?: string; small?: boolean }) {
+  const [asking, ask] = useState(false);
+  if (!mayChange()) return null;
   return (
-    <Asking label="Roll back …" small={small} dialog={(close) => (
-      <ConfirmDialog title="Serve the generation before again?" action="Roll back" words={["index", "rollback"]} onClose={close}
-        run={async () => { await post("/admin/v1/indexes/rollback", { body: {} }); toast(`${previous.name} serves again`); done(); }}>
-        <p>Searches are answered by <Named generation={previous} /> again, in the place of <Named generation={all.find(({ serving }) => serving)} />.</p>
-        <p>The one that serves now is kept: another roll back goes back to it.{previous.lag > 0 && ` ${previous.name} is ${several(previous.lag, "event")} behind the log: it has to catch up first.`}</p>
-      </ConfirmDialog>
-    )} />
-  );
-}
-
-export function RollBackEventsButton({ previous, small, done }: { previous: EventGeneration; small?: boolean; done: () => void }) {
-  const { type, name, events, embedder } = previous;
-  return (
-    <Asking label="Roll back …" small={small} dialog={(close) => (
-      <ConfirmDialog title={`Serve the generation before of ${type} again?`} action="Roll back" words={["index", "rollback-events", type]} onClose={close}
-        run={async () => { await post("/admin/v1/indexes/events/rollback", { body: { type } }); toast(`${name} serves again`); done(); }}>
-        <p>Searches of {type} are answered by <strong>{name}</strong> ({embedder}, {several(events, "event")}) again. The one that serves now is kept.</p>
-      </ConfirmDialog>
-    )} />
-  );
-}
-
-export function ServeButton({ one, all, small, done }: { one: Generation; all: readonly Generation[]; small?: boolean; done: () => void }) {
-  if (one.serving || one.role === "building") return null;
-  const gone = all.filter(({ role, number }) => role === "previous" && number !== one.number);
-  return (
-    <Asking label="Serve …" small={small} dialog={(close) => (
-      <ConfirmDialog title={`Serve ${one.name}?`} action="Serve it" words={["index", "serve", String(one.number)]} onClose={close}
-        run={async () => { await post("/admin/v1/indexes/serve", { body: { generation: one.number } }); toast(`${one.name} serves`); done(); }}>
-        <p>Searches are answered by <Named generation={one} />, in the place of <Named generation={all.find(({ serving }) => serving)} />, which is kept to roll back to.</p>
-        {gone.length > 0 && <p>Dropped with it: {gone.map(({ name }) => name).join(", ")}.</p>}
-        {one.lag > 0 && <p>It is {several(one.lag, "event")} behind the log, and has to catch up first.</p>}
-      </ConfirmDialog>
-    )} />
-  );
-}
-
-export function DropButton({ one, small, done }: { one: Generation; small?: boolean; done: () => void }) {
-  if (one.serving || one.role === "building") return null;
-  return (
-    <Asking label="Drop …" danger small={small} dialog={(close) => (
-      <ConfirmDialog title={`Drop ${one.name}?`} action="Drop it" words={["index", "drop", String(one.number), "--yes"]} onClose={close}
-        run={async () => { await post("/admin/v1/indexes/drop", { body: { generation: one.number } }); toast(`${one.name} is dropped`); done(); }}>
-        <p>{several(one.vectors, "vector")} of {several(one.tenants, "tenant")}, {bytes(one.bytes)}, are removed. To have them again takes a rebuild.{one.role === "previous" && " There is nothing to roll back to then."}</p>
-      </ConfirmDialog>
-    )} />
+    <>
+      <button type="button" class={`button${small ? " small" : ""}`} onClick={() => ask(true)}>Rebuild …</button>
+      {asking && <RebuildDialog type={type} close={() => ask(false)} />}
+    </>
   );
 }

@@ -7,34 +7,26 @@ export interface HitRow {
   readonly score: number;
   readonly title: ComponentChildren;
   readonly note?: ComponentChildren;
-  readonly actions?: ComponentChildren;
 }
 
 function Move({ by }: { by: number | null }) {
-  if (by === null) return <span class="move only">only here</span>;
-  if (by === 0) return <span class="move muted" title="the same rank in the other">=</span>;
-  const ranks = Math.abs(by) === 1 ? "1 rank" : `${Math.abs(by)} ranks`;
-  return <span class={`move ${by > 0 ? "up" : "down"}`} title={`${ranks} ${by > 0 ? "higher" : "lower"} than in the other`}>{by > 0 ? "↑" : "↓"}{Math.abs(by)}</span>;
+  const tone = by === null || by < 0 ? "down" : by > 0 ? "up" : "muted";
+  return <span class={`move ${tone}`} title="Its rank against the other's">{by === null ? "only here" : by === 0 ? "=" : `${by > 0 ? "↑" : "↓"}${Math.abs(by)}`}</span>;
 }
 
-export function Hits({ label, rows, moved, empty }: {
-  label: string; rows: readonly HitRow[]; moved?: ReadonlyMap<string, number | null> | undefined; empty: ComponentChildren;
-}) {
-  if (rows.length === 0) return <div class="card empty">{empty}</div>;
+export function Hits({ label, rows, moved }: { label: string; rows: readonly HitRow[]; moved?: ReadonlyMap<string, number | null> | undefined }) {
+  if (rows.length === 0) return <p class="card empty">No hits: a lower least score or other words may find more.</p>;
   const most = Math.max(1, ...rows.map((row) => row.score));
   return (
     <ol class="hits" aria-label={label}>
-      {rows.map((row, index) => {
-        const by = moved?.get(row.id);
+      {rows.map(({ id, score: has, title, note }, index) => {
+        const by = moved?.get(id);
         return (
-          <li key={row.id} class={by === null ? "only" : ""}>
-            <span class="hit-rank">{index + 1}</span>
-            <span class="hit-score">
-              {score(row.score)}
-              <span class="score-track" aria-hidden="true"><span style={{ width: `${(100 * Math.max(row.score, 0)) / most}%` }} /></span>
-            </span>
-            <span class="hit-what"><span>{row.title}</span>{row.note && <span class="muted">{row.note}</span>}</span>
-            <span class="hit-end">{by !== undefined && <Move by={by} />}{row.actions}</span>
+          <li key={id} class={by === null ? "only" : ""}>
+            <span>{index + 1}</span>
+            <span>{score(has)}<progress max={most} value={Math.max(has, 0)} aria-hidden="true" /></span>
+            <span>{title}<small>{note}</small></span>
+            {by !== undefined && <Move by={by} />}
           </li>
         );
       })}
