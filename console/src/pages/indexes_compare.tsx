@@ -5,28 +5,15 @@ import { ChoiceFilter, Field } from "../components/field.tsx";
 import { PageHead } from "../components/page_head.tsx";
 import { Tile, Tiles } from "../components/tiles.tsx";
 import { count, duration, kNothing, percent } from "../format.ts";
-import { moves } from "../ranks.ts";
 import { useResource } from "../resource.ts";
 import { href, useRoute } from "../router.ts";
 import { score } from "../why_not.ts";
 import { useUsers } from "./indexes_data.ts";
 import { AskForm, Typed, useTyped } from "./search_form.tsx";
-import { Hits } from "./search_hits.tsx";
+import { type HitRow, Hits } from "./search_hits.tsx";
 
-type Hit = Schemas["ComparedHit"];
-
-function ids(hits: readonly Hit[]): string[] {
-  return hits.map((hit) => String(hit.user_id));
-}
-
-function Side({ name, hits, other }: { name: string; hits: readonly Hit[]; other: readonly Hit[] }) {
-  return (
-    <div class="stack">
-      <span class="muted">{name}</span>
-      <Hits label={name} moved={moves(ids(hits), ids(other))}
-        rows={hits.map((hit) => ({ id: String(hit.user_id), score: hit.score, title: hit.name || hit.email, note: hit.email }))} />
-    </div>
-  );
+function rowOf({ user_id, score: has, name, email }: Schemas["ComparedHit"]): HitRow {
+  return { id: String(user_id), score: has, title: name || email, note: email };
 }
 
 function Report({ found: { serving, other, overlap, tau, limit, queries, left_out, failure, most_different } }: { found: Schemas["Comparison"] }) {
@@ -49,8 +36,8 @@ function Report({ found: { serving, other, overlap, tau, limit, queries, left_ou
             <small class="muted">{each.tenant}, overlap {percent(each.overlap)}{each.tau !== null && `, tau ${each.tau.toFixed(2)}`}</small>
           </h2>
           <div class="columns">
-            <Side name={serving.generation} hits={each.serving} other={each.other} />
-            <Side name={other.generation} hits={each.other} other={each.serving} />
+            <Hits label={serving.generation} rows={each.serving.map(rowOf)} other={each.other.map(rowOf)} />
+            <Hits label={other.generation} rows={each.other.map(rowOf)} other={each.serving.map(rowOf)} />
           </div>
         </section>
       ))}
@@ -74,7 +61,7 @@ export function ComparePage() {
       <AskForm again={reload}>
         <div class="filters">
           <ChoiceFilter name="generation" label="The serving one beside"
-            choices={[["", others.length ? "choose …" : "no other: rebuild a shadow"], ...others.map((each) => [String(each.number), `${each.name}, ${each.role}, ${each.embedder}`] as const)]} />
+            choices={[["", others.length ? "choose …" : "no other: rebuild a shadow"], ...others.map((each) => [String(each.number), `${each.name}, ${each.role}`] as const)]} />
           <Typed name="tenant" label="Tenant" placeholder="all" />
           <Typed name="limit" label="Hits" type="number" min={1} max={100} placeholder="10" />
           <button type="submit" class="button primary">Compare</button>

@@ -8,7 +8,7 @@ import { PageHead } from "../components/page_head.tsx";
 import { Time } from "../components/time.tsx";
 import { MeshCommand } from "../copy.tsx";
 import { duration, percent, several } from "../format.ts";
-import { moves, overlap } from "../ranks.ts";
+import { overlap } from "../ranks.ts";
 import { type Resource, useResource } from "../resource.ts";
 import { href, hrefWith, setFilters, useRoute } from "../router.ts";
 import type { SearchAnswer, SearchHit, SearchRequest } from "../search_contract.ts";
@@ -20,40 +20,36 @@ import { type HitRow, Hits } from "./search_hits.tsx";
 
 type Found = Resource<SearchAnswer>;
 
-function ids(answer: SearchAnswer): string[] {
-  return answer.hits.map((hit) => String(hit.id));
-}
-
-function rowOf(hit: SearchHit, type: string | undefined): HitRow {
+function rowOf(hit: SearchHit): HitRow {
   const id = String(hit.id);
   const text = hit.name || hit.email || hit.text || (hit.data ? JSON.stringify(hit.data) : id);
   return {
     id,
     score: hit.score,
     title: hit.payload_hidden ? <span class="muted">hidden in this session</span> : text,
-    note: type
+    note: hit.type
       ? <><a href={href("events", ["id", id])}>{id}</a> <Time at={hit.time} /></>
       : <>{hit.email} user {id} <a href={hrefWith({ who: id })}>why</a></>,
   };
 }
 
 function useAnswer(asked: SearchRequest | null): Found {
-  return useResource(asked && `search ${asked.type}?${JSON.stringify(asked)}`,
+  return useResource(asked && `search ${asked.tenant} ${asked.type}?${JSON.stringify(asked)}`,
     (signal) => requestJson<SearchAnswer>("POST", "/admin/v1/search", asked, { signal }));
 }
 
-function Answer({ found: { data, problem, loading, reload }, other, type }: { found: Found; other: Found; type: string | undefined }) {
+function Answer({ found: { data, problem, loading, reload }, other }: { found: Found; other: Found }) {
   return (
     <section class="stack" aria-busy={loading}>
-      {problem && <ErrorBox problem={problem} retry={reload} stale={data !== undefined} />}
-      {data && (
+      {problem && <ErrorBox problem={problem} retry={reload} />}
+      {data && !problem && (
         <>
           <p class="answer-head">
             <a href={href("indexes", [data.generation])}>{data.generation}</a>
             <span class="muted">{data.embedder}</span>
             <span class="muted">{several(data.hits.length, "hit")} in {duration(data.took_micros / 1e6)}{typeof data.semantic_ratio === "number" && `, ${percent(data.semantic_ratio)} meaning`}</span>
           </p>
-          <Hits label={`Hits of ${data.generation}`} rows={data.hits.map((hit) => rowOf(hit, type))} moved={other.data && moves(ids(data), ids(other.data))} />
+          <Hits label={`Hits of ${data.generation}`} rows={data.hits.map(rowOf)} other={other.data?.hits.map(rowOf)} />
         </>
       )}
     </section>
@@ -61,7 +57,7 @@ function Answer({ found: { data, problem, loading, reload }, other, type }: { fo
 }
 
 function Agreement({ one, other }: { one: SearchAnswer; other: SearchAnswer }) {
-  const { both, longer, share } = overlap(ids(one), ids(other));
+  const { both, longer, share } = overlap(one.hits, other.hits);
   return (
     <p class="card answer-head" role="status">
       <strong>{percent(share)} overlap at {longer}</strong>
@@ -100,7 +96,7 @@ function WhyNot({ asked: { tenant, query, limit, min_score, semantic_ratio }, wo
 function Ratio() {
   const typed = useTyped("semantic_ratio");
   return (
-    <Field label="Share of meaning (the rest: letters)">
+    <Field label="Meaning against letters">
       <span class="ratio">
         <input type="range" min={0} max={1} step={0.05} aria-label="Share of meaning" {...typed} name="" value={typed.value || 0.5} />
         <input type="number" min={0} max={1} step="any" placeholder="auto" {...typed} />
@@ -113,7 +109,7 @@ function Question({ again, type = "" }: { again: () => void; type: string | unde
   const users = useUsers().data?.items ?? [];
   const events = useEvents().data?.items ?? [];
   const types = [...new Set(["", type, ...events.map((each) => each.type)])];
-  const generations = (type ? events.filter((each) => each.type === type) : users).map(({ name, role, embedder }) => [name, `${name}, ${role}, ${embedder}`] as const);
+  const generations = (type ? events.filter((each) => each.type === type) : users).map(({ name, role }) => [name, `${name}, ${role}`] as const);
   return (
     <AskForm again={again}>
       <div class="filters">
@@ -157,8 +153,8 @@ export function SearchPage() {
       {found.data && other.data && <Agreement one={found.data} other={other.data} />}
       {asked ? (
         <div class="columns">
-          <Answer found={found} other={other} type={type} />
-          {beside && <Answer found={other} other={found} type={type} />}
+          <Answer found={found} other={other} />
+          {beside && <Answer found={other} other={found} />}
         </div>
       ) : <p class="card empty">A tenant and some words: the hits come with their scores, as an application gets them.</p>}
       {asked && !type && <WhyNot asked={asked} words={searchWords(asked, filters["who"])} />}

@@ -1,5 +1,6 @@
 // Hits by score; beside those of another generation each says where it stands there.
 import type { ComponentChildren } from "preact";
+import { moves } from "../ranks.ts";
 import { score } from "../why_not.ts";
 
 export interface HitRow {
@@ -14,8 +15,9 @@ function Move({ by }: { by: number | null }) {
   return <span class={`move ${tone}`} title="Its rank against the other's">{by === null ? "only here" : by === 0 ? "=" : `${by > 0 ? "↑" : "↓"}${Math.abs(by)}`}</span>;
 }
 
-export function Hits({ label, rows, moved }: { label: string; rows: readonly HitRow[]; moved?: ReadonlyMap<string, number | null> | undefined }) {
+export function Hits({ label, rows, other }: { label: string; rows: readonly HitRow[]; other?: readonly HitRow[] | undefined }) {
   if (rows.length === 0) return <p class="card empty">No hits: a lower least score or other words may find more.</p>;
+  const moved = other && moves(rows, other);
   const most = Math.max(1, ...rows.map((row) => row.score));
   return (
     <ol class="hits" aria-label={label}>
