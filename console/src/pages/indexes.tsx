@@ -106,7 +106,7 @@ function List() {
         <h2>Users</h2>
         <Generations found={useUsers()} />
       </section>
-      <section>
+      <section class="stack">
         <div class="page-head"><h2>Events, by type</h2><MeshCommand words={["index", "events"]} /></div>
         <Generations found={useEvents()} type="events" />
       </section>

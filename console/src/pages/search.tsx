@@ -99,7 +99,7 @@ function Ratio() {
     <Field label="Meaning against letters">
       <span class="ratio">
         <input type="range" min={0} max={1} step={0.05} aria-label="Share of meaning" {...typed} name="" value={typed.value || 0.5} />
-        <input type="number" min={0} max={1} step="any" placeholder="auto" {...typed} />
+        <input type="number" min={0} max={1} step="any" placeholder="auto" aria-label="Share of meaning, a number" {...typed} />
       </span>
     </Field>
   );
