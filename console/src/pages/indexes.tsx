@@ -72,20 +72,19 @@ type Found = Resource<{ items: AnyGeneration[] }>;
 /** Of events where there is a `type`. */
 function Generations({ found: { data, loading, problem, reload }, type, only }: { found: Found; type?: string | undefined; only?: string }) {
   const all = data?.items ?? [];
-  const amount = (one: AnyGeneration) => ("vectors" in one ? one.vectors : one.events);
   const columns: readonly Column<AnyGeneration>[] = [
-    { key: "name", head: "Generation", cell: (one) => one.name, sort: (one) => one.name },
-    { key: "role", head: "Role", cell: (one) => <Role one={one} />, sort: (one) => one.role },
-    { key: "holds", head: type ? "Events" : "Vectors", align: "end", cell: (one) => count(amount(one)), sort: amount },
-    { key: "tenants", head: "Tenants", align: "end", cell: (one) => count(one.tenants), sort: (one) => one.tenants },
-    { key: "bytes", head: "Size", align: "end", cell: (one) => bytes(one.bytes), sort: (one) => one.bytes },
+    { key: "name", head: "Generation", cell: (one) => one.name },
+    { key: "role", head: "Role", cell: (one) => <Role one={one} /> },
+    { key: "holds", head: type ? "Events" : "Vectors", align: "end", cell: (one) => count("vectors" in one ? one.vectors : one.events) },
+    { key: "tenants", head: "Tenants", align: "end", cell: (one) => count(one.tenants) },
+    { key: "bytes", head: "Size", align: "end", cell: (one) => bytes(one.bytes) },
     ...(type ? [] : [{ key: "lag", head: "Lag", align: "end", cell: (one: AnyGeneration) => ("lag" in one ? count(one.lag) : "") } as const]),
-    { key: "embedder", head: "Embedder", wide: true, cell: (one) => one.embedder, sort: (one) => one.embedder },
+    { key: "embedder", head: "Embedder", wide: true, cell: (one) => one.embedder },
     { key: "do", head: "Actions", align: "end", cell: (one) => <>{"type" in one && one.serving && <RebuildButton type={one.type} small />} <Actions one={one} all={all} done={reload} /></> },
   ];
   return (
     <Table label={`Generations of ${type ?? "users"}`} columns={columns} rows={data?.items.filter(({ name }) => !only || name === only)} rowKey={(one) => one.name} rowLink={(one) => href("indexes", [one.name])}
-      sortFilter={type && "events"} loading={loading} problem={problem} retry={reload} empty="No such generation: it is not built yet, or was dropped." />
+      loading={loading} problem={problem} retry={reload} empty="No such generation: it is not built yet, or was dropped." />
   );
 }
 

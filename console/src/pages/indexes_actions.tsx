@@ -82,8 +82,8 @@ function RebuildDialog({ type, close }: { type: string | undefined; close: () =>
   const [embedder, setEmbedder] = useState("");
   const [model, setModel] = useState("");
   const [shadow, setShadow] = useState(false);
-  const asked = { ...(embedder && { embedder }), ...(model && { model }) };
-  const { data: plan, problem } = useResource(type ? null : `rebuild ${JSON.stringify([asked, shadow])}`,
+  const asked = { ...(embedder && { embedder }), ...(embedder === "static" && { model }) };
+  const { data: plan, problem } = useResource(type || asked.model === "" ? null : `rebuild ${JSON.stringify([asked, shadow])}`,
     (signal) => post("/admin/v1/indexes/rebuild", { body: { ...asked, shadow, dry_run: true }, signal }));
   const words = ["index", ...(type ? ["rebuild-events", type] : ["rebuild"]), ...Object.entries(asked).flatMap(([name, value]) => [`--${name}`, value]), ...(shadow ? ["--shadow"] : []), "--no-wait"];
   return (

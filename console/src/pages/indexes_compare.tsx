@@ -49,12 +49,10 @@ export function ComparePage() {
   const { generation, tenant, queries = "", limit } = useRoute().filters;
   const others = useUsers().data?.items.filter(({ role }) => role === "shadow" || role === "previous") ?? [];
   const lines = queries.split("\n").filter((line) => line.trim());
-  const body = {
-    ...(generation && { generation: Number(generation) }), ...(tenant && { tenant }),
-    ...(lines.length > 0 && { queries: lines }), limit: Number(limit) || 10,
-  };
+  const body = { generation: Number(generation), ...(tenant && { tenant }), ...(lines.length > 0 && { queries: lines }), limit: Number(limit) || 10 };
   const { data, problem, loading, reload } = useResource(generation ? `compare ${JSON.stringify(body)}` : null, (signal) => post("/admin/v1/indexes/compare", { body, signal }));
-  const words = ["index", "compare", ...(generation ? [generation] : []), ...(tenant ? ["--tenant", tenant] : []), ...(lines.length ? ["--queries", "queries.txt"] : []), ...(limit ? ["--limit", limit] : [])];
+  const words = ["index", "compare", ...(generation ? [generation] : [])];
+  for (const [name, value] of [["tenant", tenant], ["queries", queries && "queries.txt"], ["limit", limit]]) if (value) words.push(`--${name}`, value);
   return (
     <>
       <PageHead title="Compare generations" back={{ to: href("indexes"), title: "Indexes" }} words={words} />
