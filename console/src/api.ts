@@ -31,6 +31,8 @@ export type Answer<O> = O extends { responses: infer R }
 export interface Call {
   signal?: AbortSignal | undefined;
   headers?: Record<string, string> | undefined;
+  /** JSON that goes as it stands, its numbers to the digit, in place of a body. */
+  text?: string | undefined;
 }
 type Options<O> = PathOf<O> & QueryOf<O> & BodyOf<O> & Call;
 // Options may be left out where nothing in them is required.
@@ -42,13 +44,14 @@ export const sessionLost = signal(false);
 /** A request of any route, for what the description does not have. `body` goes as JSON. */
 export async function request(method: string, url: string, body?: unknown, call: Call = {}): Promise<Response> {
   const headers: Record<string, string> = { Accept: "application/json", "Mesh-Console": "1", ...call.headers };
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const sent = call.text ?? (body === undefined ? null : JSON.stringify(body));
+  if (sent !== null) headers["Content-Type"] = "application/json";
   let response: Response;
   try {
     response = await fetch(url, {
       method,
       headers,
-      body: body === undefined ? null : JSON.stringify(body),
+      body: sent,
       signal: call.signal ?? null,
       credentials: "same-origin",
       cache: "no-store",

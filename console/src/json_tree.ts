@@ -68,4 +68,21 @@ export function jsonText(node: JsonNode): string {
 
 export function member(node: JsonNode | null | undefined, name: string): JsonNode | undefined {
   return node?.kind === "object" ? node.members.find(([each]) => each === name)?.[1] : undefined;
+/** The text of a tree again, its numbers to the digit; `indent` null: on one line. */
+export function jsonText(node: JsonNode, indent: string | null = null): string {
+  if (node.kind === "string") return JSON.stringify(node.text);
+  if ("text" in node) return node.text;
+  const inner = indent === null ? null : `${indent}  `;
+  const entries = node.kind === "array"
+    ? node.items.map((item) => jsonText(item, inner))
+    : node.members.map(([name, value]) => `${JSON.stringify(name)}:${inner === null ? "" : " "}${jsonText(value, inner)}`);
+  const [open, close] = node.kind === "array" ? "[]" : "{}";
+  if (entries.length === 0 || inner === null) return `${open}${entries.join(",")}${close}`;
+  return `${open}\n${entries.map((entry) => `${inner}${entry}`).join(",\n")}\n${indent}${close}`;
+}
+
+/** What an object calls so; null where it does not, or is none. */
+export function member(node: JsonNode | null | undefined, name: string): JsonNode | null {
+  if (node?.kind !== "object") return null;
+  return node.members.find(([each]) => each === name)?.[1] ?? null;
 }

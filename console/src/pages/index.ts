@@ -6,6 +6,9 @@ import { EventsPage } from "./events.tsx";
 import { IndexesPage } from "./indexes.tsx";
 import { OverviewPage } from "./overview.tsx";
 import { SearchPage } from "./search.tsx";
+import { DeadLettersPage } from "./dead_letters.tsx";
+import { OverviewPage } from "./overview.tsx";
+import { PipelinesPage } from "./pipelines.tsx";
 import { TasksPage } from "./tasks.tsx";
 import { TenantsPage } from "./tenants.tsx";
 
@@ -15,6 +18,8 @@ const views: Partial<Record<PageName, ComponentType>> = {
   tenants: TenantsPage,
   search: SearchPage,
   indexes: IndexesPage,
+  "dead-letters": DeadLettersPage,
+  pipelines: PipelinesPage,
   tasks: TasksPage,
   configuration: ConfigurationPage,
 };

@@ -18,10 +18,10 @@ import { milliseconds, now } from "../time.ts";
 
 type Task = Schemas["Task"];
 
-const kTones: Record<Task["state"], Tone> = { queued: "plain", running: "info", done: "good", failed: "bad", cancelled: "warning" };
-const kTenant = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+export const kTaskTones: Record<Task["state"], Tone> = { queued: "plain", running: "info", done: "good", failed: "bad", cancelled: "warning" };
+export const kTenant = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
-function ended({ state }: Task): boolean {
+export function ended({ state }: Task): boolean {
   return state === "done" || state === "failed" || state === "cancelled";
 }
 
@@ -31,11 +31,11 @@ function seconds(task: Task): number | null {
   return from === null || to === null ? null : Math.max(to - from, 0) / 1000;
 }
 
-function progressText({ progress: { done, total, rate: perSecond } }: Task): string {
+export function progressText({ progress: { done, total, rate: perSecond } }: Task): string {
   return `${count(done)}${total ? ` of ${count(total)}` : ""}${perSecond ? `, ${rate(perSecond)}/s` : ""}`;
 }
 
-function Progress({ task }: { task: Task }) {
+export function Progress({ task }: { task: Task }) {
   const { done, total } = task.progress;
   if (ended(task) || !total) return <span class="muted">{ended(task) ? count(done) : kNothing}</span>;
   return (
@@ -48,7 +48,7 @@ function Progress({ task }: { task: Task }) {
 
 const kColumns: readonly Column<Task>[] = [
   { key: "kind", head: "Kind", cell: (task) => task.kind, sort: (task) => task.kind },
-  { key: "state", head: "State", cell: (task) => <Badge tone={kTones[task.state]}>{task.state}</Badge>, sort: (task) => task.state },
+  { key: "state", head: "State", cell: (task) => <Badge tone={kTaskTones[task.state]}>{task.state}</Badge>, sort: (task) => task.state },
   { key: "progress", head: "Progress", cell: (task) => <Progress task={task} /> },
   { key: "summary", head: "Result", wide: true, cell: (task) => task.error || task.summary },
   { key: "by", head: "By", cell: (task) => task.started_by, sort: (task) => task.started_by },
@@ -85,7 +85,7 @@ function TaskDetails({ id }: { id: string }) {
   return (
     <>
       <PageHead title={task.kind} back={back} words={["tasks", "get", id]}
-        aside={<Badge tone={kTones[task.state]}>{task.state}</Badge>} actions={<CancelButton task={task} reload={reload} />} />
+        aside={<Badge tone={kTaskTones[task.state]}>{task.state}</Badge>} actions={<CancelButton task={task} reload={reload} />} />
       {problem && <ErrorBox problem={problem} retry={reload} stale />}
       {task.error && <div class="error-box" role="alert"><div><strong>It failed</strong><p>{task.error}</p></div></div>}
       <section class="card">
@@ -121,7 +121,7 @@ function TaskList() {
       <PageHead title="Tasks" words={["tasks", "list", ...(tenant ? ["--tenant", tenant] : [])]} />
       <FilterBar label="Which tasks">
         <TextFilter name="tenant" label="Tenant" placeholder="all" pattern={kTenant} />
-        <ChoiceFilter name="state" label="State" choices={[["", "any"], ...Object.keys(kTones).map((each) => [each, each] as const)]} />
+        <ChoiceFilter name="state" label="State" choices={[["", "any"], ...Object.keys(kTaskTones).map((each) => [each, each] as const)]} />
       </FilterBar>
       <Table label="Tasks, newest first" columns={kColumns} rows={rows} rowKey={(task) => task.id} rowLink={(task) => href("tasks", [task.id])}
         loading={loading} problem={problem} retry={reload}

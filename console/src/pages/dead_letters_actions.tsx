@@ -1,0 +1,151 @@
+// What is done with dead letters: mended, sent back, given up.
+import type { paths } from "mesh-api";
+import { useState } from "preact/hooks";
+import { type Schemas, post, request, urlOf } from "../api.ts";
+import { ConfirmDialog } from "../components/confirm_dialog.tsx";
+import { ErrorBox } from "../components/error_box.tsx";
+import { Field } from "../components/field.tsx";
+import { followTask } from "../components/task_outcome.tsx";
+import { toast } from "../components/toast.tsx";
+import { duration, several } from "../format.ts";
+import { parseJson } from "../json_tree.ts";
+import { Problem } from "../problem.ts";
+import { useResource } from "../resource.ts";
+import { href } from "../router.ts";
+import { mayChange } from "../session.ts";
+import { type Letter, type Scope, dataText, eventMember, eventText, jsonFault, placeParts, scopeWords, withData, without } from "./letters.ts";
+
+const kMend = "/admin/v1/dlq/{topic}/letters/{letter}/mend" satisfies keyof paths;
+
+async function mend(letter: Letter, event: string): Promise<Schemas["Mended"]> {
+  const url = urlOf(kMend, { topic: letter.topic, letter: `${letter.partition}:${letter.offset}` });
+  const send = async (text: string) => (await (await request("POST", url, undefined, { text })).json()) as Schemas["Mended"];
+  try {
+    return await send(event);
+  } catch (error) {
+    // Types of the catalogue have the subject that their data says, which may just have been mended.
+    if (error instanceof Problem && error.errors.length === 1 && error.errors[0]?.pointer === "/subject") return send(without(event, "subject"));
+    throw error;
+  }
+}
+
+function EditDialog({ letter, onClose, reload }: { letter: Letter; onClose: () => void; reload: () => void }) {
+  const data = dataText(letter);
+  const [whole, edit] = useState(data === null);
+  const original = whole || data === null ? eventText(letter) : data;
+  const [text, type] = useState(original);
+  const fault = jsonFault(text);
+  const change = (to: boolean) => {
+    // What was typed is kept: it is a part of the other.
+    if (to && letter.exact && fault === "") type(eventText({ ...letter, exact: parseJson(withData(letter.exact, text)) }));
+    else type(to ? eventText(letter) : data ?? "");
+    edit(to);
+  };
+  const id = eventMember(letter, "id");
+  return (
+    <ConfirmDialog title={id ? `Mend ${id}` : "Make an event of it"} action="Send it back" danger={false} wide disabled={fault !== "" || text === original} onClose={onClose}
+      words={id ? ["dlq", "edit", letter.topic, "--id", id] : ["dlq", "show", letter.topic, "--cause", letter.fingerprint, "-o", "json"]}
+      run={async () => {
+        const { position } = await mend(letter, whole || !letter.exact ? text : withData(letter.exact, text));
+        const place = placeParts(position);
+        toast(`Sent back: it stands at ${position} now`, place ? { to: href("events", place) } : {});
+        reload();
+      }}>
+      <p><strong class="bad-text">{letter.cause_class}</strong> {letter.cause}</p>
+      <Field label={whole ? "The event" : "The event's data"} hint={fault ? undefined : "It is checked as a published event is, goes back to its topic, and the letter is settled: both or neither."}>
+        <textarea rows={16} spellcheck={false} value={text} aria-invalid={fault !== ""} onInput={(event) => type(event.currentTarget.value)} />
+      </Field>
+      {fault && <p class="bad-text" role="alert">{fault}</p>}
+      {data !== null && (
+        <label class="tick"><input type="checkbox" checked={whole} onChange={() => change(!whole)} /> The whole event, with its attributes</label>
+      )}
+    </ConfirmDialog>
+  );
+}
+
+function scopeText({ topic, tenant, cause, id }: Scope) {
+  return (
+    <>
+      <code>{topic}</code>
+      {tenant && <>, tenant <code>{tenant}</code></>}
+      {cause && <>, cause <code>{cause}</code></>}
+      {id && <>, event <code>{id}</code></>}
+      {!tenant && !cause && !id && ", whatever tenant and cause"}
+    </>
+  );
+}
+
+function bodyOf({ tenant, cause, id }: Scope, dry_run: boolean) {
+  return { dry_run, ...(tenant && { tenant }), ...(cause && { cause }), ...(id && { id }) };
+}
+
+// Seconds for which the task waits for what becomes of the events.
+const kWait = 60;
+
+function RedriveDialog({ scope, onClose }: { scope: Scope; onClose: () => void }) {
+  const [typed, type] = useState("");
+  const rate = /^[1-9]\d{0,5}$/.test(typed) ? Number(typed) : undefined;
+  const wrong = typed !== "" && rate === undefined;
+  const body = (dry: boolean) => ({ ...bodyOf(scope, dry), wait: kWait, ...(rate && { rate }) });
+  const path = { topic: scope.topic };
+  const { data, problem, loading, reload } = useResource(`redrive ${JSON.stringify(scope)}?${rate ?? ""}`,
+    (signal) => post("/admin/v1/dlq/{topic}/redrive", { path, body: body(true), signal }));
+  const matching = data && "matching" in data ? data : undefined;
+  return (
+    <ConfirmDialog title="Redrive?" action={matching ? `Redrive ${several(matching.matching, "letter")}` : "Redrive"} danger={false} onClose={onClose}
+      disabled={!matching?.matching || loading || wrong} words={["dlq", "redrive", ...scopeWords(scope), ...(rate ? ["--rate", `${rate}/s`] : []), "--yes"]}
+      run={async () => {
+        const task = await post("/admin/v1/dlq/{topic}/redrive", { path, body: body(false) });
+        if ("id" in task) followTask(task.id, "The redrive");
+      }}>
+      {problem && <ErrorBox problem={problem} retry={reload} />}
+      <p>
+        {matching ? <><strong>{several(matching.matching, "letter")}</strong> of </> : "Counting letters of "}{scopeText(scope)}.
+        {" "}They go back to their topic and are processed again{matching?.seconds ? `, in ${duration(matching.seconds)} at that rate` : ""}.
+        The server does it, also when this page is closed, and waits a minute for what becomes of them.
+      </p>
+      <Field label="Letters a second, at most">
+        <input inputMode="numeric" value={typed} placeholder="as fast as it can" autocomplete="off" aria-invalid={wrong} onInput={(event) => type(event.currentTarget.value.trim())} />
+      </Field>
+    </ConfirmDialog>
+  );
+}
+
+function PurgeDialog({ scope, onClose }: { scope: Scope; onClose: () => void }) {
+  const path = { topic: scope.topic };
+  const { data, problem, loading, reload } = useResource(`purge ${JSON.stringify(scope)}`,
+    (signal) => post("/admin/v1/dlq/{topic}/purge", { path, body: bodyOf(scope, true), signal }));
+  const matching = data && "matching" in data ? data.matching : undefined;
+  return (
+    <ConfirmDialog title="Discard for good?" action={matching === undefined ? "Discard" : `Discard ${several(matching, "letter")}`} onClose={onClose}
+      disabled={!matching || loading} typed={(matching ?? 2) > 1 ? scope.topic : undefined} words={["dlq", "purge", ...scopeWords(scope), "--yes"]}
+      run={async () => {
+        const task = await post("/admin/v1/dlq/{topic}/purge", { path, body: bodyOf(scope, false) });
+        if ("id" in task) followTask(task.id, "The purge");
+      }}>
+      {problem && <ErrorBox problem={problem} retry={reload} />}
+      <p>
+        {matching === undefined ? "Counting letters of " : <><strong>{several(matching, "letter")}</strong> of </>}{scopeText(scope)}.
+        {" "}They are given up for good: their events are never processed.
+      </p>
+    </ConfirmDialog>
+  );
+}
+
+/** Of a letter with `letter`, which may be edited, too; else of all that `scope` says. */
+export function LetterActions({ scope, letter, reload, small }: { scope: Scope; letter?: Letter | undefined; reload: () => void; small?: boolean | undefined }) {
+  const [asking, ask] = useState<"edit" | "redrive" | "purge" | null>(null);
+  if (!mayChange()) return null;
+  const close = () => ask(null);
+  const look = small ? "button small" : "button";
+  return (
+    <>
+      {letter && !letter.payload_hidden && <button type="button" class={look} onClick={() => ask("edit")}>Edit …</button>}
+      {(!letter || scope.id) && <button type="button" class={look} onClick={() => ask("redrive")}>Redrive …</button>}
+      {(!letter || scope.id) && <button type="button" class={`${look} danger`} onClick={() => ask("purge")}>Discard …</button>}
+      {asking === "edit" && letter && <EditDialog letter={letter} onClose={close} reload={reload} />}
+      {asking === "redrive" && <RedriveDialog scope={scope} onClose={close} />}
+      {asking === "purge" && <PurgeDialog scope={scope} onClose={close} />}
+    </>
+  );
+}
