@@ -52,7 +52,7 @@ function CauseList() {
         <TextFilter name="tenant" label="Tenant" placeholder="all" pattern={kTenant} />
         <TextFilter name="cause" label="Cause" placeholder="text, class or fingerprint" />
       </FilterBar>
-      {data?.items.length === kMostGroups && <p class="muted">These are the largest {count(kMostGroups)} groups: a tenant shows the others.</p>}
+      {data?.items.length === kMostGroups && <p class="muted">The largest {count(kMostGroups)} groups: choose a tenant for others.</p>}
       <Table label="Causes, the most letters first" columns={kColumns} rows={rows} rowKey={(group) => `${group.topic} ${group.tenant} ${group.fingerprint}`}
         rowLink={(group) => href("dead-letters", [group.topic], { cause: group.fingerprint, tenant: group.tenant })}
         loading={loading} problem={problem} retry={reload}
@@ -72,7 +72,7 @@ function LetterCard({ letter, reload }: { letter: Letter; reload: () => void }) 
   return (
     <li class="card letter">
       <div class="stack">
-        <p class="letter-cause"><Badge tone="bad">{letter.cause_class}</Badge> {cause}</p>
+        <p class="letter-cause"><Badge tone="bad">{letter.cause_class}</Badge> <a href={hrefWith({ cause: letter.fingerprint, tenant: null, id: null })} title="All that died of it">{cause}</a></p>
         <dl class="facts">
           {id && <div><dt>Event</dt><dd><a href={href("events", ["id", id])}>{id}</a></dd></div>}
           {letter.event && <div><dt>Type</dt><dd>{eventMember(letter, "type")}</dd></div>}
@@ -85,13 +85,12 @@ function LetterCard({ letter, reload }: { letter: Letter; reload: () => void }) 
           </div>
           <div><dt>Stood at</dt><dd>{place ? <a href={href("events", place)}>{source}</a> : source}</dd></div>
           <div><dt>Key</dt><dd><code>{key}</code></dd></div>
-          <div><dt>Like it</dt><dd><a href={hrefWith({ cause: letter.fingerprint, id: null })}>{letter.fingerprint}</a></dd></div>
         </dl>
         <div class="letter-actions"><LetterActions letter={letter} scope={{ topic, id, tenant }} reload={reload} small /></div>
       </div>
       {letter.payload_hidden
         ? <p class="muted">The payload is hidden in this session.</p>
-        : <Json label={data === null ? letter.event ? "Event" : "What stands there is no event" : "Event data"} text={data ?? raw} />}
+        : <Json label={`${data === null ? letter.event ? "Event" : "No event:" : "Data of"} ${id || source}`} text={data ?? raw} />}
     </li>
   );
 }
@@ -107,17 +106,10 @@ function Letters({ topic }: { topic: string }) {
     async (signal) => lettersOf(await (await request("GET", urlOf(kLetters, { topic }, { tenant, cause, id, limit: shown }), undefined, { signal })).text()),
     (sample) => [sample.dead_letters, sample.tasks.changed],
   );
-  const { data: groups } = useResource(
-    `groups of ${topic}?${JSON.stringify([tenant, cause])}`,
-    (signal) => get("/admin/v1/dlq/causes", { query: { topic, tenant, cause, limit: kMostGroups }, signal }),
-    (sample) => sample.dead_letters,
-  );
-  const all = id ? undefined : groups?.items.reduce((sum, group) => sum + group.letters, 0);
   const narrowed = tenant || cause || id;
   return (
     <>
       <PageHead title={topic} back={{ to: href("dead-letters"), title: "Dead letters" }} words={["dlq", "show", ...scopeWords(scope)]}
-        aside={all !== undefined && <span class="muted">{several(all, "letter")}{narrowed && " so"}</span>}
         actions={data && data.length > 0 && <LetterActions scope={scope} reload={reload} />} />
       <FilterBar label="Which letters">
         <TextFilter name="tenant" label="Tenant" placeholder="all" pattern={kTenant} />
@@ -135,9 +127,9 @@ function Letters({ topic }: { topic: string }) {
       <ul class="stack" aria-label="Letters, the newest first" aria-busy={loading}>
         {data?.map((letter) => <LetterCard key={`${letter.partition}:${letter.offset}`} letter={letter} reload={reload} />)}
       </ul>
-      {data?.length === shown && shown < 1000 && (all === undefined || all > shown) && (
+      {data?.length === shown && shown < 1000 && (
         <p><button type="button" class="button" onClick={() => setFilters({ limit: Math.min(shown * 5, 1000) })}>
-          Show more{all !== undefined && `: these are ${count(shown)} of ${count(all)}`}
+          Show more
         </button></p>
       )}
     </>

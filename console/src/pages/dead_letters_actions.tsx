@@ -63,71 +63,48 @@ function EditDialog({ letter, onClose, reload }: { letter: Letter; onClose: () =
   );
 }
 
-function scopeText({ topic, tenant, cause, id }: Scope) {
-  return (
-    <>
-      <code>{topic}</code>
-      {tenant && <>, tenant <code>{tenant}</code></>}
-      {cause && <>, cause <code>{cause}</code></>}
-      {id && <>, event <code>{id}</code></>}
-      {!tenant && !cause && !id && ", whatever tenant and cause"}
-    </>
-  );
-}
-
-function bodyOf({ tenant, cause, id }: Scope, dry_run: boolean) {
-  return { dry_run, ...(tenant && { tenant }), ...(cause && { cause }), ...(id && { id }) };
-}
-
-// Seconds for which the task waits for what becomes of the events.
+// Seconds for which a redrive waits for what becomes of the events.
 const kWait = 60;
 
-function RedriveDialog({ scope, onClose }: { scope: Scope; onClose: () => void }) {
+function ChangeDialog({ redrive, scope, onClose }: { redrive: boolean; scope: Scope; onClose: () => void }) {
+  const { topic, tenant, cause, id } = scope;
   const [typed, type] = useState("");
   const rate = /^[1-9]\d{0,5}$/.test(typed) ? Number(typed) : undefined;
-  const wrong = typed !== "" && rate === undefined;
-  const body = (dry: boolean) => ({ ...bodyOf(scope, dry), wait: kWait, ...(rate && { rate }) });
-  const path = { topic: scope.topic };
-  const { data, problem, loading, reload } = useResource(`redrive ${JSON.stringify(scope)}?${rate ?? ""}`,
-    (signal) => post("/admin/v1/dlq/{topic}/redrive", { path, body: body(true), signal }));
-  const matching = data && "matching" in data ? data : undefined;
+  const wrong = typed !== "" && !rate;
+  const call = (dry_run: boolean, signal?: AbortSignal) => {
+    const filter = { ...(tenant && { tenant }), ...(cause && { cause }), ...(id && { id }), dry_run };
+    return redrive
+      ? post("/admin/v1/dlq/{topic}/redrive", { path: { topic }, body: { ...filter, wait: kWait, ...(rate && { rate }) }, signal })
+      : post("/admin/v1/dlq/{topic}/purge", { path: { topic }, body: filter, signal });
+  };
+  const { data, problem, loading } = useResource(`${redrive} ${JSON.stringify(scope)}?${rate}`, (signal) => call(true, signal));
+  const dry = data && "matching" in data ? data : undefined;
+  const letters = dry && several(dry.matching, "letter");
+  const verb = redrive ? "Redrive" : "Discard";
   return (
-    <ConfirmDialog title="Redrive?" action={matching ? `Redrive ${several(matching.matching, "letter")}` : "Redrive"} danger={false} onClose={onClose}
-      disabled={!matching?.matching || loading || wrong} words={["dlq", "redrive", ...scopeWords(scope), ...(rate ? ["--rate", `${rate}/s`] : []), "--yes"]}
+    <ConfirmDialog title={redrive ? "Redrive?" : "Discard for good?"} action={`${verb} ${letters ?? ""}`} danger={!redrive} onClose={onClose}
+      disabled={!dry?.matching || loading || wrong} typed={!redrive && dry?.matching !== 1 ? topic : undefined}
+      words={["dlq", redrive ? "redrive" : "purge", ...scopeWords(scope), ...(rate ? ["--rate", `${rate}/s`] : []), "--yes"]}
       run={async () => {
-        const task = await post("/admin/v1/dlq/{topic}/redrive", { path, body: body(false) });
-        if ("id" in task) followTask(task.id, "The redrive");
+        const task = await call(false);
+        if ("id" in task) followTask(task.id, redrive ? "The redrive" : "The purge");
       }}>
-      {problem && <ErrorBox problem={problem} retry={reload} />}
+      {problem && <ErrorBox problem={problem} />}
       <p>
-        {matching ? <><strong>{several(matching.matching, "letter")}</strong> of </> : "Counting letters of "}{scopeText(scope)}.
-        {" "}They go back to their topic and are processed again{matching?.seconds ? `, in ${duration(matching.seconds)} at that rate` : ""}.
-        The server does it, also when this page is closed, and waits a minute for what becomes of them.
+        <strong>{letters ?? "…"}</strong> of <code>{topic}</code>
+        {tenant && <>, tenant <code>{tenant}</code></>}
+        {cause && <>, cause <code>{cause}</code></>}
+        {id && <>, event <code>{id}</code></>}
+        {!tenant && !cause && !id && ", whatever tenant and cause"}.
+        {redrive
+          ? ` They go back to their topic and are processed again${dry?.seconds ? `, in ${duration(dry.seconds)} at that rate` : ""}.`
+          : " They are given up for good: their events are never processed."}
       </p>
-      <Field label="Letters a second, at most">
-        <input inputMode="numeric" value={typed} placeholder="as fast as it can" autocomplete="off" aria-invalid={wrong} onInput={(event) => type(event.currentTarget.value.trim())} />
-      </Field>
-    </ConfirmDialog>
-  );
-}
-
-function PurgeDialog({ scope, onClose }: { scope: Scope; onClose: () => void }) {
-  const path = { topic: scope.topic };
-  const { data, problem, loading, reload } = useResource(`purge ${JSON.stringify(scope)}`,
-    (signal) => post("/admin/v1/dlq/{topic}/purge", { path, body: bodyOf(scope, true), signal }));
-  const matching = data && "matching" in data ? data.matching : undefined;
-  return (
-    <ConfirmDialog title="Discard for good?" action={matching === undefined ? "Discard" : `Discard ${several(matching, "letter")}`} onClose={onClose}
-      disabled={!matching || loading} typed={(matching ?? 2) > 1 ? scope.topic : undefined} words={["dlq", "purge", ...scopeWords(scope), "--yes"]}
-      run={async () => {
-        const task = await post("/admin/v1/dlq/{topic}/purge", { path, body: bodyOf(scope, false) });
-        if ("id" in task) followTask(task.id, "The purge");
-      }}>
-      {problem && <ErrorBox problem={problem} retry={reload} />}
-      <p>
-        {matching === undefined ? "Counting letters of " : <><strong>{several(matching, "letter")}</strong> of </>}{scopeText(scope)}.
-        {" "}They are given up for good: their events are never processed.
-      </p>
+      {redrive && (
+        <Field label="Letters a second, at most">
+          <input inputMode="numeric" value={typed} placeholder="as fast as it can" aria-invalid={wrong} onInput={(event) => type(event.currentTarget.value.trim())} />
+        </Field>
+      )}
     </ConfirmDialog>
   );
 }
@@ -144,8 +121,7 @@ export function LetterActions({ scope, letter, reload, small }: { scope: Scope; 
       {(!letter || scope.id) && <button type="button" class={look} onClick={() => ask("redrive")}>Redrive …</button>}
       {(!letter || scope.id) && <button type="button" class={`${look} danger`} onClick={() => ask("purge")}>Discard …</button>}
       {asking === "edit" && letter && <EditDialog letter={letter} onClose={close} reload={reload} />}
-      {asking === "redrive" && <RedriveDialog scope={scope} onClose={close} />}
-      {asking === "purge" && <PurgeDialog scope={scope} onClose={close} />}
+      {asking && asking !== "edit" && <ChangeDialog redrive={asking === "redrive"} scope={scope} onClose={close} />}
     </>
   );
 }

@@ -3,14 +3,10 @@ import type { Schemas } from "../api.ts";
 import { several } from "../format.ts";
 
 export type Move = Schemas["Move"];
-export type SeekKind = "start" | "end" | "offset" | "ago" | "time";
 
-/** As the API and `mesh groups seek --to` take it; null where it is not (yet) one. `time` is in milliseconds. */
-export function boundOf(kind: SeekKind, typed: string, time: number | null): string | null {
-  if (kind === "start" || kind === "end") return kind;
-  if (kind === "offset") return /^\d{1,18}$/.test(typed) ? typed : null;
-  if (kind === "ago") return /^(?=\d)(\d{1,2}w)?(\d{1,3}d)?(\d{1,4}h)?(\d{1,5}m)?(\d{1,6}s)?$/.test(typed) ? `@-${typed}` : null;
-  return time === null ? null : `@${new Date(time).toISOString().replace(".000Z", "Z")}`;
+/** Whether it looks like what `--to` takes; the server knows exactly. */
+export function isBound(text: string): boolean {
+  return /^(start|end|\d{1,18}|@-(\d+[wdhms])+|@\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))$/.test(text);
 }
 
 export interface Touched {
