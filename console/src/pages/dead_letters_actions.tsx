@@ -8,12 +8,11 @@ import { Field } from "../components/field.tsx";
 import { followTask } from "../components/task_outcome.tsx";
 import { toast } from "../components/toast.tsx";
 import { duration, several } from "../format.ts";
-import { parseJson } from "../json_tree.ts";
 import { Problem } from "../problem.ts";
 import { useResource } from "../resource.ts";
 import { href } from "../router.ts";
 import { mayChange } from "../session.ts";
-import { type Letter, type Scope, dataText, eventMember, eventText, jsonFault, placeParts, scopeWords, withData, without } from "./letters.ts";
+import { type Letter, type Scope, changed, dataText, eventMember, eventText, jsonFault, placeParts, pretty, scopeWords } from "./letters.ts";
 
 const kMend = "/admin/v1/dlq/{topic}/letters/{letter}/mend" satisfies keyof paths;
 
@@ -24,7 +23,7 @@ async function mend(letter: Letter, event: string): Promise<Schemas["Mended"]> {
     return await send(event);
   } catch (error) {
     // Types of the catalogue have the subject that their data says, which may just have been mended.
-    if (error instanceof Problem && error.errors.length === 1 && error.errors[0]?.pointer === "/subject") return send(without(event, "subject"));
+    if (error instanceof Problem && error.errors.length === 1 && error.errors[0]?.pointer === "/subject") return send(changed(event, "subject"));
     throw error;
   }
 }
@@ -36,9 +35,8 @@ function EditDialog({ letter, onClose, reload }: { letter: Letter; onClose: () =
   const [text, type] = useState(original);
   const fault = jsonFault(text);
   const change = (to: boolean) => {
-    // What was typed is kept: it is a part of the other.
-    if (to && letter.exact && fault === "") type(eventText({ ...letter, exact: parseJson(withData(letter.exact, text)) }));
-    else type(to ? eventText(letter) : data ?? "");
+    // What was typed goes into the whole.
+    type(to ? fault ? eventText(letter) : pretty(changed(eventText(letter), "data", text)) : data ?? "");
     edit(to);
   };
   const id = eventMember(letter, "id");
@@ -46,7 +44,7 @@ function EditDialog({ letter, onClose, reload }: { letter: Letter; onClose: () =
     <ConfirmDialog title={id ? `Mend ${id}` : "Make an event of it"} action="Send it back" danger={false} wide disabled={fault !== "" || text === original} onClose={onClose}
       words={id ? ["dlq", "edit", letter.topic, "--id", id] : ["dlq", "show", letter.topic, "--cause", letter.fingerprint, "-o", "json"]}
       run={async () => {
-        const { position } = await mend(letter, whole || !letter.exact ? text : withData(letter.exact, text));
+        const { position } = await mend(letter, whole ? text : changed(eventText(letter), "data", text));
         const place = placeParts(position);
         toast(`Sent back: it stands at ${position} now`, place ? { to: href("events", place) } : {});
         reload();

@@ -60,14 +60,17 @@ export function dataText(letter: Letter): string | null {
   return data && jsonText(data, "");
 }
 
-/** The event as one text, with other data, or without a member. */
-export function withData(event: JsonNode, data: string): string {
-  const members = event.kind === "object" ? event.members.filter(([name]) => name !== "data") : [];
-  return `${jsonText({ kind: "object", members }).slice(0, -1)}${members.length > 0 ? "," : ""}"data":${data}}`;
-}
-export function without(event: string, left: string): string {
+/** An event's text with a member replaced by what was typed, or left out. */
+export function changed(event: string, name: string, typed?: string): string {
   const tree = parseJson(event);
-  return tree?.kind === "object" ? jsonText({ kind: "object", members: tree.members.filter(([name]) => name !== left) }) : event;
+  if (tree?.kind !== "object") return event;
+  const rest = tree.members.filter(([each]) => each !== name).map(([each, value]) => `${JSON.stringify(each)}:${jsonText(value)}`);
+  return `{${[...rest, ...(typed === undefined ? [] : [`${JSON.stringify(name)}:${typed}`])].join(",")}}`;
+}
+
+export function pretty(text: string): string {
+  const tree = parseJson(text);
+  return tree ? jsonText(tree, "") : text;
 }
 
 /** Why it is no JSON; "" where it is. */
@@ -78,18 +81,4 @@ export function jsonFault(text: string): string {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
-}
-
-export interface Outcome {
-  readonly name: string;
-  readonly amount: number;
-  readonly tone: "good" | "warning" | "bad" | "plain";
-}
-
-const kOutcomeTones: Readonly<Record<string, Outcome["tone"]>> = { died_again: "bad", pending: "warning", failed: "bad" };
-
-/** The counts of a task's result, those that say something bad marked. */
-export function outcomes(result: Readonly<Record<string, unknown>> | null | undefined): Outcome[] {
-  return Object.entries(result ?? {}).flatMap(([name, amount]) =>
-    typeof amount === "number" ? [{ name: name.replaceAll("_", " "), amount, tone: amount > 0 ? kOutcomeTones[name] ?? "plain" : "plain" }] : []);
 }

@@ -137,7 +137,7 @@ function SeekDialog({ group, onClose, reload }: { group: Schemas["GroupDetails"]
       }}>
       <div class="filters">
         <Field label="To">
-          <input list="bounds" value={to} placeholder="start, end, offset, @TIME, @-1h" aria-invalid={!sound} autocomplete="off" spellcheck={false} onInput={(event) => choose(event.currentTarget.value.trim())} />
+          <input list="bounds" value={to} aria-invalid={!sound} autocomplete="off" spellcheck={false} onInput={(event) => choose(event.currentTarget.value.trim())} />
           <datalist id="bounds">{kBounds().map((each) => <option key={each} value={each} />)}</datalist>
         </Field>
         <Field label="Partition">
@@ -149,7 +149,7 @@ function SeekDialog({ group, onClose, reload }: { group: Schemas["GroupDetails"]
       {problem && <ErrorBox problem={problem} />}
       {moves && <p role="status"><strong>{touchedText(touched(moves))}</strong></p>}
       {moves && moves.length > 0 && <Table label="What would be moved" columns={kMoves} rows={moves} rowKey={placeOf} sortFilter="moves" />}
-      {!moves && !problem && <p class="muted" role="status">{sound ? "Trying it dry …" : "start, end, an offset, @ and a time as 2026-11-30T10:00:00Z, or @- and how long ago as 1h30m."}</p>}
+      {!moves && !problem && <p class="muted" role="status">{sound ? "Trying it dry …" : "start, end, an offset, @TIME or @-1h30m"}</p>}
     </ConfirmDialog>
   );
 }
