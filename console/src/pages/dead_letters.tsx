@@ -90,7 +90,7 @@ function LetterCard({ letter, reload }: { letter: Letter; reload: () => void }) 
       </div>
       {letter.payload_hidden
         ? <p class="muted">The payload is hidden in this session.</p>
-        : <Json label={`${data === null ? letter.event ? "Event" : "No event:" : "Data of"} ${id || source}`} text={data ?? raw} />}
+        : <Json label={`${data !== null ? "Event data" : letter.event ? "Event" : "No event"}, letter ${letter.partition}:${letter.offset}`} text={data ?? raw} />}
     </li>
   );
 }

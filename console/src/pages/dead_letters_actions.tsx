@@ -50,10 +50,9 @@ function EditDialog({ letter, onClose, reload }: { letter: Letter; onClose: () =
         reload();
       }}>
       <p><strong class="bad-text">{letter.cause_class}</strong> {letter.cause}</p>
-      <Field label={whole ? "The event" : "The event's data"} hint={fault ? undefined : "It is checked as a published event is, goes back to its topic, and the letter is settled: both or neither."}>
+      <Field label={whole ? "The event" : "The event's data"} hint={fault ? <span class="bad-text">{fault}</span> : "Checked as a published event is, it goes back to its topic and settles the letter: both or neither."}>
         <textarea rows={16} spellcheck={false} value={text} aria-invalid={fault !== ""} onInput={(event) => type(event.currentTarget.value)} />
       </Field>
-      {fault && <p class="bad-text" role="alert">{fault}</p>}
       {data !== null && (
         <label class="tick"><input type="checkbox" checked={whole} onChange={() => change(!whole)} /> The whole event, with its attributes</label>
       )}

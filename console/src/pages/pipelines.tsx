@@ -1,5 +1,5 @@
 // What reads the log: how far behind each group is, what holds it up, and where it stands.
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { type Schemas, get, post } from "../api.ts";
 import { Badge, type Tone } from "../components/badge.tsx";
 import { ConfirmDialog } from "../components/confirm_dialog.tsx";
@@ -16,7 +16,6 @@ import { sample } from "../live.ts";
 import { useResource } from "../resource.ts";
 import { href, useRoute } from "../router.ts";
 import { mayChange } from "../session.ts";
-import { now, rfc3339 } from "../time.ts";
 import { type Move, isBound, touched, touchedText } from "./seek.ts";
 
 type Group = Schemas["Group"];
@@ -100,31 +99,16 @@ function placeOf({ topic, partition }: { topic: string; partition: number }): st
   return `${topic}/${partition}`;
 }
 
-// What one mostly means; the time is there to be changed.
-const kBounds = () => ["start", "end", "@-15m", "@-1h", "@-1d", `@${rfc3339(now.peek()).slice(0, 16)}:00Z`];
-
-/** A value once it has stayed for a moment, for what is asked of the server while one types. */
-function useSettled<T>(value: T): T {
-  const [settled, settle] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => settle(value), 300);
-    return () => clearTimeout(timer);
-  }, [value]);
-  return settled;
-}
-
 function SeekDialog({ group, onClose, reload }: { group: Schemas["GroupDetails"]; onClose: () => void; reload: () => void }) {
   const name = group.group;
   const [to, choose] = useState("@-1h");
   const [place, limit] = useState("");
   const only = group.partitions.find((each) => placeOf(each) === place);
   const sound = isBound(to);
-  const body = JSON.stringify({ to, topic: only?.topic, partition: only?.partition });
-  const settled = useSettled(sound ? body : "");
-  const asked = JSON.parse(body) as Schemas["Seek"];
-  const { data, problem, loading } = useResource(settled === "" ? null : `seek ${name}?${settled}`, (signal) =>
-    post("/admin/v1/groups/{group}/seek", { path: { group: name }, body: { ...(JSON.parse(settled) as Schemas["Seek"]), dry_run: true }, signal }));
-  const moves = data && "partitions" in data && settled === body && !loading ? data.partitions : undefined;
+  const asked = { to, dry_run: false, ...(only && { topic: only.topic, partition: only.partition }) };
+  const { data, problem, loading } = useResource(sound ? `seek ${name}?${to} ${place}` : null, (signal) =>
+    post("/admin/v1/groups/{group}/seek", { path: { group: name }, body: { ...asked, dry_run: true }, signal }));
+  const moves = data && "partitions" in data && !loading ? data.partitions : undefined;
   const sum = moves && touched(moves);
   return (
     <ConfirmDialog title={`Move ${name}?`} action="Move it" wide onClose={onClose} disabled={!sum || sum.again + sum.leftOut === 0}
@@ -136,9 +120,8 @@ function SeekDialog({ group, onClose, reload }: { group: Schemas["GroupDetails"]
         reload();
       }}>
       <div class="filters">
-        <Field label="To">
-          <input list="bounds" value={to} aria-invalid={!sound} autocomplete="off" spellcheck={false} onInput={(event) => choose(event.currentTarget.value.trim())} />
-          <datalist id="bounds">{kBounds().map((each) => <option key={each} value={each} />)}</datalist>
+        <Field label="To" hint="start, end, an offset, @TIME or @-1h30m; Enter tries it">
+          <input value={to} aria-invalid={!sound} autocomplete="off" spellcheck={false} onChange={(event) => choose(event.currentTarget.value.trim())} />
         </Field>
         <Field label="Partition">
           <select value={place} onChange={(event) => limit(event.currentTarget.value)}>
@@ -149,7 +132,7 @@ function SeekDialog({ group, onClose, reload }: { group: Schemas["GroupDetails"]
       {problem && <ErrorBox problem={problem} />}
       {moves && <p role="status"><strong>{touchedText(touched(moves))}</strong></p>}
       {moves && moves.length > 0 && <Table label="What would be moved" columns={kMoves} rows={moves} rowKey={placeOf} sortFilter="moves" />}
-      {!moves && !problem && <p class="muted" role="status">{sound ? "Trying it dry …" : "start, end, an offset, @TIME or @-1h30m"}</p>}
+      {!moves && !problem && <p class="muted" role="status">{sound && "Trying it dry …"}</p>}
     </ConfirmDialog>
   );
 }
@@ -185,11 +168,11 @@ function GroupPage({ name }: { name: string }) {
             <Tile name="Behind" figure={duration(live?.lag_seconds ?? group.lag_seconds)} note="the oldest waits" />
             <Tile name="Parked" figure={count(parked)} note="wait for another try" tone={parked ? "warning" : "plain"} />
             <Tile name="Breaker" figure={live?.breaker?.replace("_", " ") ?? kNothing} tone={live?.breaker ? kBreakers[live.breaker] : "plain"} />
-            <Tile name="Holds" figure={count(group.holds)} note="kept beyond retention" />
           </Tiles>
           <section class="card">
             <dl class="facts">
               <div><dt>Read by</dt><dd>{group.members.join(", ") || "nobody"}</dd></div>
+              <div><dt>Holds</dt><dd>{count(group.holds)} beyond retention</dd></div>
               <div><dt>Last error</dt><dd>{group.last_error || kNothing}</dd></div>
               <div><dt>Dead letters</dt><dd>{group.topics.map((topic) => <div key={topic}><a href={href("dead-letters", [`${topic}.dlq`])}>{topic}.dlq</a></div>)}</dd></div>
             </dl>
