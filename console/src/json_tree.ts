@@ -59,15 +59,6 @@ export function parseJson(source: string): JsonNode | null {
   }
 }
 
-/** JSON again, with its numbers as they were. */
-export function jsonText(node: JsonNode): string {
-  if (node.kind === "object") return `{${node.members.map(([name, value]) => `${JSON.stringify(name)}:${jsonText(value)}`).join(",")}}`;
-  if (node.kind === "array") return `[${node.items.map(jsonText).join(",")}]`;
-  return node.kind === "string" ? JSON.stringify(node.text) : node.text;
-}
-
-export function member(node: JsonNode | null | undefined, name: string): JsonNode | undefined {
-  return node?.kind === "object" ? node.members.find(([each]) => each === name)?.[1] : undefined;
 /** The text of a tree again, its numbers to the digit; `indent` null: on one line. */
 export function jsonText(node: JsonNode, indent: string | null = null): string {
   if (node.kind === "string") return JSON.stringify(node.text);

@@ -7,7 +7,6 @@ import { IndexesPage } from "./indexes.tsx";
 import { OverviewPage } from "./overview.tsx";
 import { SearchPage } from "./search.tsx";
 import { DeadLettersPage } from "./dead_letters.tsx";
-import { OverviewPage } from "./overview.tsx";
 import { PipelinesPage } from "./pipelines.tsx";
 import { TasksPage } from "./tasks.tsx";
 import { TenantsPage } from "./tenants.tsx";
