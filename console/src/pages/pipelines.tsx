@@ -106,7 +106,7 @@ function SeekDialog({ group, onClose, reload }: { group: Schemas["GroupDetails"]
   const only = group.partitions.find((each) => placeOf(each) === place);
   const sound = isBound(to);
   const asked = { to, dry_run: false, ...(only && { topic: only.topic, partition: only.partition }) };
-  const { data, problem, loading } = useResource(sound ? `seek ${name}?${to} ${place}` : null, (signal) =>
+  const { data, problem, loading } = useResource(sound ? `seek ${name} ${to} ${place}` : null, (signal) =>
     post("/admin/v1/groups/{group}/seek", { path: { group: name }, body: { ...asked, dry_run: true }, signal }));
   const moves = data && "partitions" in data && !loading ? data.partitions : undefined;
   const sum = moves && touched(moves);
@@ -121,7 +121,8 @@ function SeekDialog({ group, onClose, reload }: { group: Schemas["GroupDetails"]
       }}>
       <div class="filters">
         <Field label="To" hint="start, end, an offset, @TIME or @-1h30m; Enter tries it">
-          <input value={to} aria-invalid={!sound} autocomplete="off" spellcheck={false} onChange={(event) => choose(event.currentTarget.value.trim())} />
+          <input value={to} aria-invalid={!sound} autocomplete="off" spellcheck={false} onChange={(event) => choose(event.currentTarget.value.trim())}
+            onKeyDown={(event) => { if (event.key === "Enter") { event.preventDefault(); choose(event.currentTarget.value.trim()); } }} />
         </Field>
         <Field label="Partition">
           <select value={place} onChange={(event) => limit(event.currentTarget.value)}>
