@@ -9,7 +9,7 @@ function next(problem: Problem): string {
     case 403: return "This session may not do that: sign in with another, or ask whoever gave it to you.";
     case 404: return "It may have been removed, or be older than what is kept.";
     case 412: return "Something else was quicker: load it again and look.";
-    default: return problem.status >= 500 ? "Try again; `mesh logs` or the request's name says more." : "";
+    default: return problem.status >= 500 ? "Try again; meshd's log has the reason, under the request's name." : "";
   }
 }
 

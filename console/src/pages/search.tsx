@@ -1,6 +1,6 @@
 // Asks as an application would, and shows why the answer is as it is: scores, another generation
 // beside the serving one, and what is in the way of someone who is not found.
-import { get, requestJson } from "../api.ts";
+import { get } from "../api.ts";
 import { Badge } from "../components/badge.tsx";
 import { ErrorBox } from "../components/error_box.tsx";
 import { ChoiceFilter, Field } from "../components/field.tsx";
@@ -11,31 +11,39 @@ import { duration, percent, several } from "../format.ts";
 import { overlap } from "../ranks.ts";
 import { type Resource, useResource } from "../resource.ts";
 import { href, hrefWith, setFilters, useRoute } from "../router.ts";
-import type { SearchAnswer, SearchHit, SearchRequest } from "../search_contract.ts";
-import { requestOf, searchWords } from "../search_query.ts";
+import { type Asked, requestOf, searchWords } from "../search_query.ts";
 import { advice, whySentences } from "../why_not.ts";
 import { useEvents, useUsers } from "./indexes_data.ts";
 import { AskForm, Typed, useTyped } from "./search_form.tsx";
 import { type HitRow, Hits } from "./search_hits.tsx";
 
-type Found = Resource<SearchAnswer>;
+interface Answered {
+  /** Of users; events are searched in the one that serves. */
+  generation?: number;
+  by: string;
+  micros: number;
+  rows: HitRow[];
+}
+type Found = Resource<Answered>;
 
-function rowOf(hit: SearchHit): HitRow {
-  const id = String(hit.id);
-  const text = hit.name || hit.email || hit.text || (hit.data ? JSON.stringify(hit.data) : id);
-  return {
-    id,
-    score: hit.score,
-    title: hit.payload_hidden ? <span class="muted">hidden in this session</span> : text,
-    note: hit.type
-      ? <><a href={href("events", ["id", id])}>{id}</a> <Time at={hit.time} /></>
-      : <>{hit.email} user {id} <a href={hrefWith({ who: id })}>why</a></>,
-  };
+async function ask(asked: Asked, signal: AbortSignal): Promise<Answered> {
+  if (asked.type) {
+    const { took_micros: micros, results, vectors } = await get("/admin/v1/search/events", { query: { ...asked, type: asked.type }, signal });
+    const rows = results.map((hit) => ({
+      id: hit.event_id, score: hit.score ?? 0, title: hit.title,
+      note: <><a href={href("events", ["id", hit.event_id])}>{hit.event_id}</a> <Time at={hit.time} /></>,
+    }));
+    return { by: vectors ?? "meaning, letters and words", micros, rows };
+  }
+  const { generation, embedder: by, took_micros: micros, results } = await get("/admin/v1/search/users", { query: asked, signal });
+  const rows = results.map(({ user_id, score, name, email }) => ({
+    id: String(user_id), score, title: name || email, note: <>{email} user {user_id} <a href={hrefWith({ who: String(user_id) })}>why</a></>,
+  }));
+  return { generation, by, micros, rows };
 }
 
-function useAnswer(asked: SearchRequest | null): Found {
-  return useResource(asked && `search ${asked.tenant} ${asked.type}?${JSON.stringify(asked)}`,
-    (signal) => requestJson<SearchAnswer>("POST", "/admin/v1/search", asked, { signal }));
+function useAnswer(asked: Asked | null): Found {
+  return useResource(asked && `search ${asked.tenant} ${asked.type}?${JSON.stringify(asked)}`, (signal) => ask(asked!, signal));
 }
 
 function Answer({ found: { data, problem, loading, reload }, other }: { found: Found; other: Found }) {
@@ -45,19 +53,19 @@ function Answer({ found: { data, problem, loading, reload }, other }: { found: F
       {data && !problem && (
         <>
           <p class="answer-head">
-            <a href={href("indexes", [data.generation])}>{data.generation}</a>
-            <span class="muted">{data.embedder}</span>
-            <span class="muted">{several(data.hits.length, "hit")} in {duration(data.took_micros / 1e6)}{typeof data.semantic_ratio === "number" && `, ${percent(data.semantic_ratio)} meaning`}</span>
+            {data.generation && <a href={href("indexes", [`user_embeddings-${data.generation}`])}>generation {data.generation}</a>}
+            <span class="muted">{data.by}</span>
+            <span class="muted">{several(data.rows.length, "hit")} in {duration(data.micros / 1e6)}</span>
           </p>
-          <Hits label={`Hits of ${data.generation}`} rows={data.hits.map(rowOf)} other={other.data?.hits.map(rowOf)} />
+          <Hits label={`Hits${data.generation ? ` of generation ${data.generation}` : ""}`} rows={data.rows} other={other.data?.rows} />
         </>
       )}
     </section>
   );
 }
 
-function Agreement({ one, other }: { one: SearchAnswer; other: SearchAnswer }) {
-  const { both, longer, share } = overlap(one.hits, other.hits);
+function Agreement({ one, other }: { one: Answered; other: Answered }) {
+  const { both, longer, share } = overlap(one.rows, other.rows);
   return (
     <p class="card answer-head" role="status">
       <strong>{percent(share)} overlap at {longer}</strong>
@@ -67,7 +75,7 @@ function Agreement({ one, other }: { one: SearchAnswer; other: SearchAnswer }) {
   );
 }
 
-function WhyNot({ asked: { tenant, query, limit, min_score, semantic_ratio }, words }: { asked: SearchRequest; words: readonly string[] }) {
+function WhyNot({ asked: { tenant, query, limit, min_score, semantic_ratio }, words }: { asked: Asked; words: readonly string[] }) {
   const who = useRoute().filters["who"];
   const asked = who ? { tenant, query, who, limit, min_score, semantic_ratio } : null;
   const { data, problem, reload } = useResource(asked && `why-not ${JSON.stringify(asked)}`,
@@ -109,7 +117,7 @@ function Question({ again, type = "" }: { again: () => void; type: string | unde
   const users = useUsers().data?.items ?? [];
   const events = useEvents().data?.items ?? [];
   const types = [...new Set(["", type, ...events.map((each) => each.type)])];
-  const generations = (type ? events.filter((each) => each.type === type) : users).map(({ name, role }) => [name, `${name}, ${role}`] as const);
+  const generations = users.map(({ number, name, role }) => [String(number), `${name}, ${role}`] as const);
   return (
     <AskForm again={again}>
       <div class="filters">
@@ -133,8 +141,12 @@ function Question({ again, type = "" }: { again: () => void; type: string | unde
         <Typed name="limit" label="Hits" type="number" min={1} max={100} placeholder="10" />
         <Typed name="min_score" label="Least score" type="number" min={-1} max={1} step="any" placeholder="0.2" />
         <Ratio />
-        <ChoiceFilter name="generation" label="Generation" choices={[["", "the one that serves"], ...generations]} />
-        <ChoiceFilter name="beside" label="Beside it" choices={[["", "nothing"], ...generations]} />
+        {!type && (
+          <>
+            <ChoiceFilter name="generation" label="Generation" choices={[["", "the one that serves"], ...generations]} />
+            <ChoiceFilter name="beside" label="Beside it" choices={[["", "nothing"], ...generations]} />
+          </>
+        )}
       </div>
     </AskForm>
   );
@@ -145,7 +157,7 @@ export function SearchPage() {
   const { type, generation, beside } = filters;
   const asked = requestOf(filters, generation);
   const found = useAnswer(asked);
-  const other = useAnswer(beside ? requestOf(filters, beside) : null);
+  const other = useAnswer(beside && !type ? requestOf(filters, beside) : null);
   return (
     <>
       <PageHead title="Search playground" words={asked ? searchWords(asked) : ["search", "QUERY", "--tenant", "TENANT"]} />

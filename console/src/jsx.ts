@@ -1,0 +1,2 @@
+// What JSX becomes (tools/bundle.mjs).
+export { Fragment, h } from "preact";
