@@ -46,7 +46,7 @@ void add_console(Commands& commands) {
            "by $BROWSER or xdg-open where there is a screen. Whoever has it is the operator: "
            "restrict what you hand to others.",
        .examples = "mesh console\n"
-                   "mesh console --read-only --hide-payloads --no-open   # for a colleague\n",
+                   "mesh console --read-only --hide-payloads --no-open\n",
        .tenant = TenantUse::none,
        .view = &console_view(),
        .run = [args](Session& session) { return open_console(session, *args); }},

@@ -140,15 +140,16 @@ TEST(Config, NumbersOutOfRangeAreRefused) {
 }
 
 TEST(Config, AllErrorsComeInOneMessage) {
-  EXPECT_EQ(refusal("http: {max_body: x, workers: -1}\nlisten: {users: nowhere}\nnope: 1\n"),
-            "http.max_body: \"x\" is not a size; write 4096, 512KiB or 1MiB\n"
-            "listen.users: \"nowhere\" is not an address; write host:port, as 127.0.0.1:8080, "
-            "[::1]:8080 or 0.0.0.0:8080\n"
-            "nope: unknown key; allowed here: data_dir, roles, listen, http, auth, log, store, "
-            "vectors, limiter, cache, embedder, extractor, pipelines, tasks, tenants, canary, "
-            "rate_limits, "
-            "kafka, postgres, qdrant, redis, openai, telemetry\n"
-            "http.workers: -1 is below the least, 0");
+  EXPECT_EQ(
+      refusal("http: {max_body: x, workers: -1}\nlisten: {users: nowhere}\nnope: 1\n"),
+      "http.max_body: \"x\" is not a size; write 4096, 512KiB or 1MiB\n"
+      "listen.users: \"nowhere\" is not an address; write host:port, as 127.0.0.1:8080, "
+      "[::1]:8080 or 0.0.0.0:8080\n"
+      "nope: unknown key; allowed here: data_dir, roles, listen, http, auth, log, store, "
+      "vectors, limiter, cache, embedder, extractor, pipelines, tasks, tenants, console, canary, "
+      "rate_limits, "
+      "kafka, postgres, qdrant, redis, openai, telemetry\n"
+      "http.workers: -1 is below the least, 0");
 }
 
 TEST(Config, UnknownKeysComeWithASuggestion) {
