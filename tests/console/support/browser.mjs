@@ -17,13 +17,16 @@ export class Browsers {
   #browser;
   #axe;
   #shots;
+  #dist;
   #signedIn = new Map();
 
-  static async start({ mesh, folder, shots, shown }) {
+  /** `dist`: a folder of the console's files in the place of those in meshd. */
+  static async start({ mesh, folder, shots, shown, dist }) {
     const require = createRequire(path.join(folder, "package.json"));
     const made = new Browsers();
     made.#mesh = mesh;
     made.#shots = shots;
+    made.#dist = dist;
     made.#axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
     const { chromium } = require("playwright-core");
     const root = process.getuid?.() === 0;
@@ -40,6 +43,22 @@ export class Browsers {
     return url;
   }
 
+  async #newContext(options) {
+    const context = await this.#browser.newContext(options);
+    context.setDefaultTimeout(kPatience);
+    if (this.#dist) {
+      const policy = (await fetch(`${this.#mesh.admin}/console`)).headers.get("content-security-policy");
+      await context.route((url) => /^\/console(\/(?!session)|$)/.test(url.pathname), (route) => {
+        const file = new URL(route.request().url()).pathname.replace(/^\/console\/?/, "") || "index.html";
+        // Those of meshd, to which / led: what redirects is not asked for here.
+        if (!fs.existsSync(path.join(this.#dist, file))) return route.continue();
+        return route.fulfill({ path: path.join(this.#dist, file), headers: { "content-security-policy": policy,
+          "content-type": { ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html" }[path.extname(file)] } });
+      });
+    }
+    return context;
+  }
+
   check(name) {
     const opened = [];
     const bad = [];
@@ -47,9 +66,8 @@ export class Browsers {
     /** A page in a browser that knows nothing. `allow`: errors of the browser's console that this check means to cause. */
     const anyone = async ({ look = "light", allow, state } = {}) => {
       const { scheme, width, height } = kLooks[look];
-      const context = await this.#browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: "reduce", locale: "en-GB",
+      const context = await this.#newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: "reduce", locale: "en-GB",
         timezoneId: "UTC", ...(state ? { storageState: state } : {}) });
-      context.setDefaultTimeout(kPatience);
       await context.grantPermissions(["clipboard-read", "clipboard-write"]);
       const page = await context.newPage();
       opened.push({ context, page });
@@ -72,7 +90,7 @@ export class Browsers {
     const signedIn = async ({ at = "#/overview", readOnly, hidePayloads, ...options } = {}) => {
       const kind = `${readOnly ? "read-only" : ""} ${hidePayloads ? "hidden" : ""}`;
       if (!this.#signedIn.has(kind)) {
-        const context = await this.#browser.newContext();
+        const context = await this.#newContext();
         const page = await context.newPage();
         await page.goto(await this.address({ readOnly, hidePayloads }));
         await page.getByRole("navigation", { name: "Pages" }).waitFor();
@@ -99,7 +117,6 @@ export class Browsers {
     const axe = async (page, what) => {
       const cdp = await page.context().newCDPSession(page);
       await cdp.send("Runtime.evaluate", { expression: this.#axe });
-      // Of one that names the page of its own to a screen reader, all rules.
       const { result, exceptionDetails } = await cdp.send("Runtime.evaluate", { awaitPromise: true, returnByValue: true,
         expression: "axe.run().then(({ violations }) => violations.map(({ id, help, nodes }) => `${id} (${help}): ` + nodes.slice(0, 4).map((each) => each.target.join(' ') + ' ' + each.html.slice(0, 160)).join(' | ')))" });
       await cdp.detach();

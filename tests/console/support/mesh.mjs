@@ -41,6 +41,7 @@ export class Mesh {
       { env: this.env, stdio: ["ignore", log, log] });
     fs.closeSync(log);
     this.#process = child;
+    process.once("exit", () => child.kill("SIGKILL"));  // Where this ends otherwise than by stop().
     const gone = new Promise((_, reject) => {
       child.once("error", reject);
       child.once("exit", (code) => reject(new Error(`meshd ended with ${code}: ${fs.readFileSync(this.log, "utf8").slice(-2000)}`)));

@@ -10,8 +10,8 @@ export function pages(tree) {
   return found;
 }
 
-/** The heading of the page. */
-export const title = (page, name) => page.getByRole("main").getByRole("heading", { level: 1, name, exact: true });
+/** The heading of the page, or of one whose heading says more: "Search playground". */
+export const title = (page, name) => page.getByRole("main").getByRole("heading", { level: 1, name: name instanceof RegExp ? name : new RegExp(`^${name}( |$)`) });
 
 export function holds(condition, what) {
   if (!condition) throw new Error(what);
