@@ -4,8 +4,8 @@ import { holds, same } from "../support/pages.mjs";
 const kMost = 80_000;
 
 export default [
-  [`all that is loaded is below ${kMost} bytes compressed, and cached by its name`, async ({ anyone, mesh, go }) => {
-    const page = await anyone();
+  [`all that is loaded is below ${kMost} bytes compressed, and cached by its name`, async ({ anyone, mesh }) => {
+    const page = await anyone({ embedded: true });
     const files = [];
     page.on("response", (response) => {
       if (/^\/console(\/(?!session)|$)/.test(new URL(response.url()).pathname)) files.push(response);

@@ -25,11 +25,11 @@ export default [
   ["events are found by filters, which stand in the address", async ({ signedIn, settled }) => {
     const page = await signedIn({ at: "#/events" });
     const main = page.getByRole("main");
-    await main.getByLabel("Topic").selectOption("analytics.events");
+    await main.getByRole("combobox", { name: "Topic" }).selectOption("analytics.events");
     await page.waitForURL(/topic=analytics\.events/);
-    await main.getByLabel("Tenant").fill("acme");
-    await main.getByLabel("Type").fill("analytics.recorded");
-    await main.getByLabel("Key").fill("acme/u-7");
+    await main.getByRole("searchbox", { name: "Tenant" }).fill("acme");
+    await main.getByRole("searchbox", { name: "Type" }).fill("analytics.recorded");
+    await main.getByRole("searchbox", { name: "Key" }).fill("acme/u-7");
     await page.waitForURL((url) => url.hash.includes("tenant=acme") && url.hash.includes("key="));
     await settled(page);
     const rows = main.getByRole("region", { name: "Records, newest first" }).getByRole("row");

@@ -22,11 +22,12 @@ export default [
     await dialog.getByRole("textbox").first().fill('{"user_id": "mender", "event_type": "mended"}');
     await send.click();
     await dialog.waitFor({ state: "hidden" });
-    await page.getByText(/Sent back/).waitFor();
     await letter.waitFor({ state: "detached" });
     same(await counted(mesh, "mender"), 0, "letters of the event");
-    await page.goto(page.url().replace(/#.*/, "#/events/id/mend-me?topic=analytics.events"));
-    await main.getByText("mended").first().waitFor();
+    await page.getByRole("status").filter({ hasText: "Sent back" }).getByRole("link", { name: "Look" }).click();
+    await page.waitForURL(/#\/events\/analytics\.events\//);
+    await main.getByText('"mended"').first().waitFor();
+    await main.getByText("done", { exact: true }).first().waitFor();
   }],
   ["a redrive is counted first, goes on as a task, and its outcome is seen", async ({ signedIn, mesh, settled }) => {
     await die(mesh, "acme", [{ id: "redrive-me", user: "redriver" }]);

@@ -43,10 +43,10 @@ export class Browsers {
     return url;
   }
 
-  async #newContext(options) {
+  async #newContext({ embedded, ...options } = {}) {
     const context = await this.#browser.newContext(options);
     context.setDefaultTimeout(kPatience);
-    if (this.#dist) {
+    if (this.#dist && !embedded) {
       const policy = (await fetch(`${this.#mesh.admin}/console`)).headers.get("content-security-policy");
       await context.route((url) => /^\/console(\/(?!session)|$)/.test(url.pathname), (route) => {
         const file = new URL(route.request().url()).pathname.replace(/^\/console\/?/, "") || "index.html";
@@ -63,10 +63,11 @@ export class Browsers {
     const opened = [];
     const bad = [];
 
-    /** A page in a browser that knows nothing. `allow`: errors of the browser's console that this check means to cause. */
-    const anyone = async ({ look = "light", allow, state } = {}) => {
+    /** A page in a browser that knows nothing. `allow`: errors of the browser's console that this check means to
+     * cause; `embedded`: of meshd's own files in any case. */
+    const anyone = async ({ look = "light", allow, state, embedded } = {}) => {
       const { scheme, width, height } = kLooks[look];
-      const context = await this.#newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: "reduce", locale: "en-GB",
+      const context = await this.#newContext({ embedded, viewport: { width, height }, colorScheme: scheme, reducedMotion: "reduce", locale: "en-GB",
         timezoneId: "UTC", ...(state ? { storageState: state } : {}) });
       await context.grantPermissions(["clipboard-read", "clipboard-write"]);
       const page = await context.newPage();

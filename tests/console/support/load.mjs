@@ -65,33 +65,50 @@ export async function until(holds, what, most = 30_000) {
   }
 }
 
-export async function load(mesh) {
+/** `hostile`: the third tenant, too. */
+export async function load(mesh, { hostile = true } = {}) {
   await mesh.run("tenants", "create", "acme", "--name", "Acme Corp", "--quota", "events_per_day=100000", "--rate-limit", "search=300/1m", "--wait");
   await mesh.run("tenants", "create", "globex", "--name", "Globex", "--wait");
-  await mesh.run("tenants", "create", "hostile", "--name", kHostile[0], "--unknown-types", "true", "--wait");
   await users(mesh, "acme", kNames.map((name) => ({ email: `${name.toLowerCase().replace(" ", ".")}@acme.dev`, name })));
   await users(mesh, "globex", kNames.slice(0, 5).map((name) => ({ email: `${name.split(" ")[0].toLowerCase()}@globex.dev`, name })));
-  await users(mesh, "hostile", kHostile.map((name, index) => ({ email: `h${index}@hostile.dev`, name })));
-
-  await events(mesh, "acme", Array.from({ length: 120 }, (_, index) => ({
-    id: `view-${index}`, type: "analytics.recorded", source: "shop",
-    data: { user_id: `u-${index % 9}`, event_type: index % 5 ? "page_view" : "sign_up", metadata: { page: kPages[index % kPages.length], nested: { deep: [1, 2, { x: index }] } } },
-  })));
+  await events(mesh, "acme", Array.from({ length: 120 }, (_, index) => view(index)));
   await events(mesh, "globex", kFormulas.map((formula, index) => ({
     id: `experiment-${index}`, type: "chemical.recorded", source: "laboratory",
     data: { molecule_id: `m-${index}`, researcher: "Dr. Jane Smith", data: { formula } },
   })));
+  await die(mesh, "acme", Array.from({ length: 4 }, (_, index) => ({ id: `dead-${index}`, user: `u-${index}`, more: { metadata: { order: 4711 + index } } })));
+  if (hostile) await loadHostile(mesh);
+
+  await mesh.run("index", "rebuild", "--yes", "--shadow");
+  await mesh.run("dlq", "redrive", "analytics.events", "--id", "dead-3", "--yes").catch(() => {});  // It dies again, which is exit code 6.
+  const running = await mesh.call("POST", "/admin/v1/tasks", { kind: "import", spec: { file: hostile ? kHostile[0] : "users.csv" } });
+  await mesh.call("PUT", `/admin/v1/tasks/${running.id}/progress`, { done: 1234, total: 8000 });
+  return { event: "view-7", running: running.id };
+}
+
+function view(index) {
+  return {
+    id: `view-${index}`, type: "analytics.recorded", source: "shop",
+    data: { user_id: `u-${index % 9}`, event_type: index % 5 ? "page_view" : "sign_up", metadata: { page: kPages[index % kPages.length], nested: { deep: [1, 2, { x: index }] } } },
+  };
+}
+
+async function loadHostile(mesh) {
+  await mesh.run("tenants", "create", "hostile", "--name", kHostile[0], "--unknown-types", "true", "--wait");
+  await users(mesh, "hostile", kHostile.map((name, index) => ({ email: `h${index}@hostile.dev`, name })));
   await events(mesh, "hostile", kHostile.map((text, index) => ({
     id: `hostile-${index}`, type: "analytics.recorded", source: "urn:hostile",
     data: { user_id: text, event_type: text, metadata: { [text]: text, list: [text, { [text]: null }] } },
   })));
-
-  await die(mesh, "acme", Array.from({ length: 4 }, (_, index) => ({ id: `dead-${index}`, user: `u-${index}`, more: { metadata: { order: 4711 + index } } })));
   await die(mesh, "hostile", kHostile.map((text, index) => ({ id: `hostile-dead-${index}`, user: text, more: { metadata: { [text]: text } } })));
+}
 
-  await mesh.run("index", "rebuild", "--yes", "--shadow");
-  await mesh.run("dlq", "redrive", "analytics.events", "--id", "dead-3", "--yes").catch(() => {});  // It dies again, which is exit code 6.
-  const running = await mesh.call("POST", "/admin/v1/tasks", { kind: "import", spec: { file: kHostile[0] } });
-  await mesh.call("PUT", `/admin/v1/tasks/${running.id}/progress`, { done: 1234, total: 8000 });
-  return { event: "view-7", running: running.id };
+/** Work as of a day, for so long: events and searches that rise and fall. */
+export async function work(mesh, milliseconds) {
+  let index = 1000;
+  for (const end = Date.now() + milliseconds; Date.now() < end;) {
+    const many = Math.round(60 + 50 * Math.sin(index / 700));
+    await events(mesh, "acme", Array.from({ length: many }, () => view(index++)));
+    await mesh.run("search", kNames[index % kNames.length], "--tenant", index % 3 ? "acme" : "globex");
+  }
 }
