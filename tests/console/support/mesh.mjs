@@ -1,5 +1,6 @@
 // A meshd of its own in a temporary folder on free ports, and the `mesh` beside it.
 import { spawn } from "node:child_process";
+import crypto from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -33,7 +34,12 @@ export class Mesh {
   async start() {
     const addresses = this.#addresses ?? Object.fromEntries(kListeners.map((name) => [name, "127.0.0.1:0"]));
     const listen = kListeners.map((name) => `  ${name}: ${addresses[name]}\n`).join("");
-    fs.writeFileSync(this.file("meshd.yaml"), `listen:\n${listen}`);
+    // Purges are signed.
+    if (!fs.existsSync(this.file("key.pem"))) {
+      const { privateKey } = crypto.generateKeyPairSync("ed25519");
+      fs.writeFileSync(this.file("key.pem"), privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
+    }
+    fs.writeFileSync(this.file("meshd.yaml"), `listen:\n${listen}tenants: {receipt_key_file: ${this.file("key.pem")}}\n`);
     const run = path.join(this.dataDir, "run.json");
     fs.rmSync(run, { force: true });
     const log = fs.openSync(this.log, "a");
