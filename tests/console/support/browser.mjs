@@ -9,7 +9,6 @@ export const kLooks = {
   light: { scheme: "light", width: 1280, height: 800 },
   dark: { scheme: "dark", width: 1280, height: 800 },
   narrow: { scheme: "light", width: 400, height: 800 },
-  "narrow-dark": { scheme: "dark", width: 400, height: 800 },
 };
 
 export class Browsers {

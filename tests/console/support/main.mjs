@@ -41,7 +41,9 @@ const mesh = new Mesh(path.join(build, "bin"));
 let browsers;
 let failed = 0;
 let count = 0;
+let leaving = false;
 const leave = async () => {
+  leaving = true;
   await browsers?.close().catch(() => {});
   await mesh.stop().catch(() => {});
 };
@@ -61,7 +63,7 @@ try {
   fs.mkdirSync(shots, { recursive: true });
   browsers = await Browsers.start({ mesh, folder, shots, shown: values.shown, dist: values.dist && path.resolve(values.dist) });
   for (const { name, check } of await stories()) {
-    if (!name.includes(values.filter)) continue;
+    if (leaving || !name.includes(values.filter)) continue;
     count += 1;
     const began = Date.now();
     const about = browsers.check(name);
