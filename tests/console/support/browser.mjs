@@ -29,7 +29,7 @@ export class Browsers {
     made.#axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
     const { chromium } = require("playwright-core");
     const root = process.getuid?.() === 0;
-    made.#browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: !shown,
+    made.#browser = await chromium.launch({ executablePath: "/usr/bin/chromium", headless: !shown,
       args: ["--disable-dev-shm-usage", ...(root ? ["--no-sandbox"] : [])] });
     return made;
   }
