@@ -1,6 +1,7 @@
 // What those see who may not change anything, or not see what events hold.
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { beginTask } from "../support/load.mjs";
 import { holds, pages } from "../support/pages.mjs";
 
 const all = pages(path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../.."));
@@ -9,11 +10,11 @@ const kPlaces = ["#/dead-letters/analytics.events.dlq", "#/tenants/acme", "#/ten
   "#/indexes/compare"];
 
 export default [
-  ["one that is read-only offers nothing that changes", async ({ signedIn, go, mesh, loaded }) => {
+  ["one that is read-only offers nothing that changes", async ({ signedIn, go, mesh }) => {
     const page = await signedIn({ readOnly: true });
     await page.getByRole("banner").getByText("Read-only").waitFor();
     const generation = (await mesh.call("GET", "/admin/v1/indexes")).items[0].name;
-    for (const at of [...all.map(({ name }) => `#/${name}`), ...kPlaces, `#/indexes/${generation}`, `#/tasks/${loaded.running}`]) {
+    for (const at of [...all.map(({ name }) => `#/${name}`), ...kPlaces, `#/indexes/${generation}`, `#/tasks/${await beginTask(mesh)}`]) {
       await go(page, at);
       const names = await page.getByRole("main").getByRole("button").allInnerTexts();
       const found = names.filter((name) => kChanging.test(name.trim()));

@@ -3,6 +3,7 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { kLooks } from "../support/browser.mjs";
+import { beginTask } from "../support/load.mjs";
 import { pages } from "../support/pages.mjs";
 
 const all = pages(path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../.."));
@@ -36,7 +37,7 @@ async function details(mesh, loaded) {
     pipeline: "#/pipelines/analytics",
     "index-generation": `#/indexes/${generation}`,
     "indexes-compare": "#/indexes/compare",
-    task: `#/tasks/${loaded.running}`,
+    task: `#/tasks/${await beginTask(mesh)}`,
     "configuration-members": "#/configuration/members",
     "configuration-servers": "#/configuration/servers",
     "configuration-log": "#/configuration/log",
@@ -45,7 +46,7 @@ async function details(mesh, loaded) {
 }
 
 const dialogs = [
-  ["cancel", (loaded) => `#/tasks/${loaded.running}`, "Cancel …"],
+  ["cancel", async (mesh) => `#/tasks/${await beginTask(mesh)}`, "Cancel …"],
   ["redrive", () => "#/dead-letters/analytics.events.dlq", "Redrive …"],
   ["edit", () => "#/dead-letters/analytics.events.dlq", "Edit …"],
   ["discard", () => "#/dead-letters/analytics.events.dlq", "Discard …"],
@@ -75,7 +76,7 @@ export default Object.keys(kLooks).flatMap((look) => [
   })],
   [`dialogs, ${look}`, (tools) => looked(tools, look, async (page, see) => {
     for (const [name, at, button] of dialogs) {
-      await tools.go(page, at(tools.loaded));
+      await tools.go(page, await at(tools.mesh));
       await page.getByRole("main").getByRole("button", { name: button }).first().click();
       await page.getByRole("dialog").waitFor();
       await tools.settled(page);

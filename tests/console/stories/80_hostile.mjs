@@ -43,7 +43,7 @@ export default [
     holds(made.length === 0, made.join(", "));
   }]),
   ["text stays text in what a task was asked for", async ({ signedIn, loaded }) => {
-    const page = await signedIn({ at: `#/tasks/${loaded.running}` });
+    const page = await signedIn({ at: `#/tasks/${loaded.task}` });
     await page.getByRole("main").getByText("<img src=x").first().waitFor();
     const made = await page.evaluate(kMade);
     holds(made.length === 0, made.join(", "));

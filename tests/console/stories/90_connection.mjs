@@ -13,6 +13,6 @@ export default [
     await title(page, "Tasks").waitFor();
     await page.getByRole("main").getByRole("link", { name: "import" }).first().click();
     await settled(page);
-    await page.getByText(loaded.running).first().waitFor();
+    await page.getByText(loaded.task).first().waitFor();
   }],
 ];
