@@ -1,5 +1,5 @@
 // Runs the checks of tests/console/stories, one after the other, against one meshd, and prints a line for each:
-// main.mjs BUILD FOLDER [--filter PATTERN] [--shown] [--dist FOLDER].
+// main.mjs BUILD FOLDER [--filter PATTERN]… [--shown] [--dist FOLDER].
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -13,7 +13,7 @@ const kOneCheck = 120_000;
 
 const { values, positionals: [build, folder] } = parseArgs({
   allowPositionals: true,
-  options: { filter: { type: "string", default: "" }, shown: { type: "boolean", default: false }, dist: { type: "string" } },
+  options: { filter: { type: "string", multiple: true, default: [""] }, shown: { type: "boolean", default: false }, dist: { type: "string" } },
 });
 const here = path.dirname(fileURLToPath(import.meta.url));
 const tree = path.resolve(here, "../../..");
@@ -63,7 +63,7 @@ try {
   fs.mkdirSync(shots, { recursive: true });
   browsers = await Browsers.start({ mesh, folder, shots, shown: values.shown, dist: values.dist && path.resolve(values.dist) });
   for (const { name, check } of await stories()) {
-    if (leaving || !name.includes(values.filter)) continue;
+    if (leaving || !values.filter.some((each) => name.includes(each))) continue;
     count += 1;
     const began = Date.now();
     const about = browsers.check(name);
