@@ -11,7 +11,7 @@ export default [
     await mesh.start();
     await live.getByText("Live").waitFor({ timeout: 60_000 });
     await title(page, "Tasks").waitFor();
-    await page.getByRole("main").getByRole("link", { name: "import" }).first().click();
+    await page.locator(`main a[href="#/tasks/${loaded.task}"]`).click();
     await settled(page);
     await page.getByText(loaded.task).first().waitFor();
   }],
