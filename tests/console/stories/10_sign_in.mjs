@@ -35,7 +35,7 @@ export default [
     await title(page, "Tasks").waitFor();
     same(new URL(page.url()).hash, "#/tasks?state=done", "the address");
   }],
-  ["who has signed out is asked again", async ({ anyone, address, go, mesh }) => {
+  ["who has signed out is asked again", async ({ anyone, address, mesh }) => {
     const page = await anyone({ allow: /401/ });
     await page.goto(await address());
     await title(page, "Overview").waitFor();

@@ -1,10 +1,9 @@
 import { until } from "../support/load.mjs";
-import { same } from "../support/pages.mjs";
 
 const serving = async (mesh) => (await mesh.call("GET", "/admin/v1/indexes")).items.find((each) => each.serving)?.name;
 
 export default [
-  ["the index of users is rebuilt and serves, and is rolled back", async ({ signedIn, mesh, settled }) => {
+  ["the index of users is rebuilt and serves, and is rolled back", async ({ signedIn, mesh }) => {
     const before = await serving(mesh);
     const page = await signedIn({ at: "#/indexes" });
     const head = page.getByRole("main").getByRole("banner").or(page.locator("main .page-head").first());
@@ -26,7 +25,7 @@ export default [
     await until(async () => (await serving(mesh)) === before, "the generation before serves again");
     await page.getByRole("main").getByRole("row").filter({ hasText: before }).getByText(/serving/).waitFor();
   }],
-  ["it is verified against the log", async ({ signedIn, settled }) => {
+  ["it is verified against the log", async ({ signedIn }) => {
     const page = await signedIn({ at: "#/indexes" });
     await page.getByRole("main").getByRole("link", { name: "Verify" }).click();
     await page.getByText(/0 missing/).waitFor();

@@ -21,12 +21,12 @@ export default [
       holds(found.length === 0, `${at} offers ${found.join(", ")}`);
     }
   }],
-  ["and meshd would refuse it", async ({ signedIn, mesh }) => {
+  ["and meshd would refuse it", async ({ signedIn }) => {
     const page = await signedIn({ readOnly: true, allow: /403/ });
     const status = await page.evaluate(async () => (await fetch("/admin/v1/indexes/rebuild", { method: "POST", body: "{}", headers: { "Mesh-Console": "1", "Content-Type": "application/json" } })).status);
     holds(status === 403, `it answered ${status}`);
   }],
-  ["one that hides payloads shows none, and receives none", async ({ signedIn, go, mesh, settled }) => {
+  ["one that hides payloads shows none, and receives none", async ({ signedIn, go, mesh }) => {
     const secret = "pineapple-4711";
     await mesh.run("events", "publish", "--tenant", "acme", "--id", "hidden-1", "--type", "analytics.recorded", "--data", JSON.stringify({ user_id: "hider", event_type: secret }), "--wait");
     const open = await signedIn({ at: "#/events?topic=analytics.events&key=acme%2Fhider" });
