@@ -50,7 +50,9 @@ export class Mesh {
     process.once("exit", () => child.kill("SIGKILL"));  // Where this ends otherwise than by stop().
     const gone = new Promise((_, reject) => {
       child.once("error", reject);
-      child.once("exit", (code) => reject(new Error(`meshd ended with ${code}: ${fs.readFileSync(this.log, "utf8").slice(-2000)}`)));
+      // Its folder is gone where the run is over.
+      const said = () => (fs.existsSync(this.log) ? fs.readFileSync(this.log, "utf8").slice(-2000) : "");
+      child.once("exit", (code) => reject(new Error(`meshd ended with ${code}: ${said()}`)));
     });
     gone.catch(() => {});
     const up = (async () => {
