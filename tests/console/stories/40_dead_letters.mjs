@@ -28,6 +28,9 @@ export default [
     await page.waitForURL(/#\/events\/analytics\.events\//);
     await main.getByText('"mended"').first().waitFor();
     await main.getByText("done", { exact: true }).first().waitFor();
+    // By its id as well, though the one that died stands in the log before it.
+    await page.goto(page.url().replace(/#.*/, "#/events/id/mend-me"));
+    await main.getByText('"mended"').first().waitFor();
   }],
   ["a redrive is counted first, goes on as a task, and its outcome is seen", async ({ signedIn, mesh, settled }) => {
     await die(mesh, "acme", [{ id: "redrive-me", user: "redriver" }]);
