@@ -22,12 +22,17 @@ writeFileSync(config, `data_dir: ${folder}/data\nroles: [admin, pipelines]\nlist
 const daemon = spawn(meshd, ["--config", config], { stdio: ["ignore", "ignore", "pipe"] });
 let said = "";
 daemon.stderr.on("data", text => { said += text; });
-const ended = new Promise(resolve => daemon.once("exit", resolve));
+const ended = new Promise(resolve => {
+  daemon.once("exit", resolve);
+  daemon.once("error", error => { said += error.message; resolve(); });
+});
+const deadline = Date.now() + 60_000;
 
 async function description() {
   // It is written once the listener answers; a daemon that cannot start ends.
   while (!existsSync(run)) {
     const over = await Promise.race([ended.then(() => true), new Promise(next => setTimeout(next, 20, false))]);
+    if (Date.now() > deadline) throw new Error(`meshd does not listen:\n${said}`);
     if (over) throw new Error(`meshd ended before it listened:\n${said}`);
   }
   const { addresses } = JSON.parse(readFileSync(run, "utf8"));
@@ -44,6 +49,8 @@ try {
   process.exitCode = 1;
 } finally {
   daemon.kill("SIGTERM");
+  const patience = setTimeout(() => daemon.kill("SIGKILL"), 10_000);
   await ended;
+  clearTimeout(patience);
   rmSync(folder, { recursive: true, force: true });
 }

@@ -171,6 +171,7 @@ Result<Principal> Identity::authenticate(const http::Request& request, const htt
   if (shown.operators_session) MESH_TRY(console::check_session(*session, request, route));
   auto principal = authenticator()->authenticate(shown, wanted(route.access));
   if (principal && shown.operators_session) {
+    principal->by_session = true;
     principal->read_only = session->restrictions.read_only;
     principal->hides_payloads = session->restrictions.hides_payloads;
   }
@@ -183,7 +184,7 @@ Result<Principal> Identity::authenticate(const http::Request& request, const htt
                                                         {"request_id", request.request_id}});
   }
   if (principal && principal->kind == Principal::Kind::operator_ &&
-      http::changes_something(route)) {
+      http::changes_something(route) && !route.unaudited) {
     log::info("audit: the operator changes", {{"user", principal->user},
                                               {"method", request.method},
                                               {"path", request.path},

@@ -80,8 +80,10 @@ struct Route {
   Pool pool = Pool::none;
   // For whoever watches over the server: also answered where it has no connection left.
   bool probe = false;
-  // Changes nothing, though its method says so: nothing for who keeps an audit log.
+  // Changes nothing, though its method says so.
   bool read_only = false;
+  // Changes nothing that another request has not put into the audit log already.
+  bool unaudited = false;
   Payloads payloads = Payloads::none;
   // Of tenants' routes: whose tokens it takes beside a writer's. None: a reader's where it changes
   // nothing, else nobody's.

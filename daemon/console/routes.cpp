@@ -7,6 +7,7 @@
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/http/content_coding.h"
+#include "common/telemetry/log.h"
 #include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
 
@@ -44,7 +45,12 @@ bool lists(std::string_view list, std::string_view word) {
   for (const auto& item : split(list, ',')) {
     const auto parts = split(item, ';');
     if (to_lower(trim(parts.front())) != word) continue;
-    return parts.size() < 2 || parse_double(trim(parts[1]).substr(2)).value_or(1) > 0;
+    double weight = 1;
+    for (const auto& part : parts) {
+      const auto parameter = to_lower(trim(part));
+      if (parameter.starts_with("q=")) weight = parse_double(parameter.substr(2)).value_or(0);
+    }
+    return weight > 0;
   }
   return false;
 }
@@ -130,7 +136,22 @@ Result<Response> sign_in(const State& state, const http::Request& request) {
   if (!state.deps.config.enabled) return not_here(state);
   const auto body = MESH_TRY(services::object_body(request));
   MESH_TRY(only_members(body, {"token", "code", "read_only", "hides_payloads"}));
-  const Restrictions restrictions = MESH_TRY(admitted(state, body));
+  const auto opened = admitted(state, body);
+  if (!opened) {
+    if (opened.error().kind == ErrorKind::unauthenticated) {
+      log::warn("nobody was signed in to the console", {{"why", opened.error().message},
+                                                        {"remote", request.remote},
+                                                        {"request_id", request.request_id}});
+    }
+    return fail(opened.error());
+  }
+  const Restrictions& restrictions = *opened;
+  log::info("audit: a session of the console begins",
+            {{"by", body.contains("code") ? "code" : "token"},
+             {"read_only", restrictions.read_only},
+             {"hides_payloads", restrictions.hides_payloads},
+             {"remote", request.remote},
+             {"request_id", request.request_id}});
   const Session session = state.deps.sessions.begin(restrictions);
   return Response::json(200, session_json(state, session))
       .with("Set-Cookie", state.deps.sessions.cookie(request, session, state.deps.tls));
@@ -140,11 +161,12 @@ Result<Response> make_code(const State& state, const http::Request& request) {
   if (!state.deps.config.enabled || state.files.empty()) return not_here(state);
   const auto body = MESH_TRY(services::object_body(request));
   MESH_TRY(only_members(body, {"read_only", "hides_payloads"}));
-  Restrictions restrictions = MESH_TRY(restrictions_of(body));
-  // A session hands on no more than it has.
-  const auto& caller = *request.principal;
-  restrictions.read_only = restrictions.read_only || caller.read_only;
-  restrictions.hides_payloads = restrictions.hides_payloads || caller.hides_payloads;
+  const Restrictions restrictions = MESH_TRY(restrictions_of(body));
+  // Else none would ever end, and whoever has a page for a moment would have it for ever.
+  if (request.principal->by_session) {
+    return fail(ErrorKind::forbidden,
+                "a session begins no other one; `mesh console`, with the operator's token, does");
+  }
   const auto code = state.deps.sessions.make_code(restrictions);
   return Response::json(201, {{"code", code},
                               {"expires_in", kCodeLifetime.count() / 1000},
@@ -275,8 +297,6 @@ http::RouteTable routes(Deps deps) {
                                   {{.method = "POST",
                                     .pattern = "/admin/v1/console/codes",
                                     .body = http::Body::json,
-                                    // What it opens is no more than who asks has.
-                                    .read_only = true,
                                     .operation = "makeConsoleCode",
                                     .summary = "A code that begins one session of the web console",
                                     .details = "For once, within a minute.",

@@ -7,7 +7,8 @@
 namespace mesh::console {
 namespace {
 
-constexpr std::string_view kSessionBound = "session", kCodeBound = "code";
+// With the form of what is sealed: one of another version of meshd is none.
+constexpr std::string_view kSessionBound = "session 1", kCodeBound = "code 1";
 
 std::int64_t millis_of(Timestamp time) {
   return std::chrono::duration_cast<Duration>(time.time_since_epoch()).count();

@@ -13,7 +13,12 @@ Result<Response> trace(const TraceAdminDeps& deps, const http::Request& request)
   const pipeline::EventQuery query{request.path_params.at("id"), text_param(request, "tenant"),
                                    text_param(request, "topic"), text_param(request, "from")};
   const auto found = MESH_TRY(pipeline::trace_event(deps.ports.trace, query));
-  return Response::json(200, pipeline::to_json(found));
+  Json json = pipeline::to_json(found);
+  if (hides_payloads(request)) {
+    json = without_payload(std::move(json));
+    json["text"] = json["status"];  // it quotes the cause
+  }
+  return Response::json(200, json);
 }
 
 Result<std::string> named(const http::Request& request, const char* name) {
@@ -55,6 +60,7 @@ http::RouteTable trace_routes(TraceAdminDeps deps) {
       {{.method = "GET",
         .pattern = "/admin/v1/traces/{id}",
         .pool = http::Pool::slow,
+        .payloads = http::Payloads::omitted,
         .operation = "traceEvent",
         .summary = "Where an event is, from its acceptance to what it became",
         .details = "Of a UUIDv7 the time in the id says where the log is read. Of another id the "

@@ -69,8 +69,14 @@ Result<Response> back_up(const WorkAdminDeps& deps, const http::Request& request
 
 constexpr int kMaxTasks = 10'000;  // looked through for a tenant's
 
-Json shown(const WorkAdminDeps& deps, const Task& task) {
-  return mesh::to_json(task, deps.clock.now());
+Json shown(const WorkAdminDeps& deps, const Task& task, bool hides_payloads = false) {
+  Json json = mesh::to_json(task, deps.clock.now());
+  if (!hides_payloads) return json;
+  // Clients' tasks hold what their clients wrote, erasures whom they erase.
+  json["spec"] = Json::object();
+  json["result"] = nullptr;
+  json["error"] = json["error"].get<std::string>().empty() ? "" : "hidden";
+  return without_payload(std::move(json));
 }
 
 // Another one once a task came, began or ended. Progress alone makes none: whoever waits for the
@@ -100,13 +106,14 @@ Status list_tasks(const std::shared_ptr<const WorkAdminDeps>& deps, const http::
   const auto wait = MESH_TRY(int_param(request, "wait", kWaitSeconds));
   const auto seen = text_param(request, "seen");
   const auto tenant = text_param(request, "tenant");
+  const bool hides = hides_payloads(request);
   deps->polls.answer({[=](bool last) -> std::optional<Response> {
                         const auto tasks = wanted_tasks(*deps, limit, tenant);
                         if (!tasks) return Response::problem(tasks.error());
                         const auto version = list_version(*tasks);
                         if (!last && version == seen) return std::nullopt;
                         Json items = Json::array();
-                        for (const Task& task : *tasks) items.push_back(shown(*deps, task));
+                        for (const Task& task : *tasks) items.push_back(shown(*deps, task, hides));
                         return Response::json(
                             200,
                             {{"items", std::move(items)}, {"next", nullptr}, {"version", version}});
@@ -121,11 +128,11 @@ Status get_task(const std::shared_ptr<const WorkAdminDeps>& deps, const http::Re
   auto wait = MESH_TRY(int_param(request, "wait", kWaitSeconds));
   const std::string& id = request.path_params.at("id");
   deps->polls.answer(
-      {[deps, id](bool last) -> std::optional<Response> {
+      {[deps, id, hides = hides_payloads(request)](bool last) -> std::optional<Response> {
          auto task = deps->tasks.get(id);
          if (!task) return Response::problem(task.error());
          if (!last && !has_ended(*task)) return std::nullopt;
-         return Response::json(200, shown(*deps, *task));
+         return Response::json(200, shown(*deps, *task, hides));
        },
        [deps, id](Told told) { return deps->runner.watch(id, std::move(told)); }, true},
       std::chrono::seconds(wait), respond);
@@ -176,6 +183,7 @@ http::RouteTable task_routes(const Shared& shared) {
        {.method = "GET",
         .pattern = "/admin/v1/tasks",
         .pool = http::Pool::quick,
+        .payloads = http::Payloads::omitted,
         .operation = "listTasks",
         .summary = "Tasks, newest first; can wait for a change",
         .parameters = {api::limit("tasks", kTasks), api::tenant_filter(),
@@ -189,6 +197,7 @@ http::RouteTable task_routes(const Shared& shared) {
        {.method = "GET",
         .pattern = "/admin/v1/tasks/{id}",
         .pool = http::Pool::quick,
+        .payloads = http::Payloads::omitted,
         .operation = "getTask",
         .summary = "A task; can wait for its end",
         .parameters = {id, api::wait("it ends")},
@@ -291,6 +300,7 @@ http::RouteTable process_routes(ProcessAdminDeps deps) {
        {.method = "GET",
         .pattern = "/admin/v1/logs",
         .pool = http::Pool::slow,
+        .payloads = http::Payloads::shown,
         .operation = "listLogLines",
         .summary = "The last lines of this process's log",
         .details = "At most 1,000, the oldest first, from memory; none of before the start.",

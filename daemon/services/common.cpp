@@ -45,6 +45,22 @@ std::string fingerprint(const http::Request& request) {
   return sha256_hex(text).substr(0, 32);
 }
 
+// Of an event in its JSON format: extensions are its sender's own words.
+Json attributes_of(const Json& event) {
+  Json kept = Json::object();
+  for (const char* name : {"specversion", "id", "type", "source", "time", "subject", "tenantid",
+                           "sequence", "datacontenttype", "traceparent"}) {
+    if (event.contains(name)) kept[name] = event[name];
+  }
+  return kept;
+}
+
+void leave_out_causes(Json& json) {
+  if (!json.is_structured()) return;
+  if (json.is_object() && json.contains("cause") && json["cause"].is_string()) json["cause"] = "";
+  for (Json& each : json) leave_out_causes(each);
+}
+
 }  // namespace
 
 Headers acceptance(const http::Request& request) {
@@ -134,10 +150,10 @@ Json without_payload(Json item) {
   if (item.contains("value")) item["value"] = nullptr;
   // What the mesh wrote itself into them stands in members of their own.
   if (item.contains("headers")) item["headers"] = Json::object();
-  if (item.contains("cause")) item["cause"] = "";
   if (const auto event = item.find("event"); event != item.end() && event->is_object()) {
-    *event = without_payload(std::move(*event));
+    *event = attributes_of(*event);
   }
+  leave_out_causes(item);
   item["payload_hidden"] = true;
   return item;
 }

@@ -49,9 +49,9 @@ Status no_members(const http::Request& request);
 std::string make_cursor(std::string_view kind, std::string_view value);
 Result<std::string> read_cursor(std::string_view kind, std::string_view cursor);
 
-// What the admin API shows of a record, an event or a dead letter to who is shown no payloads
-// (Principal::hides_payloads): data, own headers and the text of a cause are left out, and
-// `payload_hidden` says so.
+// What the admin API shows of a record, a dead letter with its event, a trace or a task to who is
+// shown no payloads (Principal::hides_payloads): data, own headers, and the texts of causes, which
+// quote data, are left out, and `payload_hidden` says so.
 Json without_payload(Json item);
 bool hides_payloads(const http::Request& request);
 

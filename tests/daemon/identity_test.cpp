@@ -24,11 +24,13 @@ TEST(IdentityTest, OnlyWhatChangesSomethingIsAudited) {
   http::Request request;
   request.headers = {{"Authorization", "Bearer " + token}};
   request.method = "POST";
+  bool unaudited = false;
   const auto audited = [&](const std::string& path, bool read_only) {
     request.path = path;
     http::Route route;
     route.access = http::Access::operator_;
     route.read_only = read_only;
+    route.unaudited = unaudited;
     EXPECT_TRUE((*identity)->authenticate(request, route));
     for (const auto& line : log::recent()) {
       if (line.find("audit: the operator changes") != line.npos && line.find(path) != line.npos)
@@ -38,6 +40,8 @@ TEST(IdentityTest, OnlyWhatChangesSomethingIsAudited) {
   };
   EXPECT_TRUE(audited("/a", false));
   EXPECT_FALSE(audited("/b", true));
+  unaudited = true;
+  EXPECT_FALSE(audited("/c", false));
 }
 
 // Beside a client certificate it opens no more than a token would.

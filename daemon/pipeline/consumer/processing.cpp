@@ -1,4 +1,5 @@
 // From a batch to what is durable.
+#include "common/domain/cause.h"
 #include "common/telemetry/log.h"
 #include "daemon/pipeline/append.h"
 #include "daemon/pipeline/consumer/attempt_spans.h"
@@ -150,7 +151,9 @@ void Pipeline::Impl::apply(const UnderWay& work) {
     std::lock_guard lock(mutex);
     for (const auto& [partition, next] : work.through) committed[partition] = next;
     for (const ParkedEvent& event : work.disposition.parked) {
-      if (event.attempts > 0) status.last_error = event.cause_class + ": " + event.cause;
+      // Without what the cause quotes of the event: checks and the overview tell it to many.
+      if (event.attempts > 0)
+        status.last_error = event.cause_class + ": " + general_cause(event.cause);
     }
     status.parked = static_cast<std::int64_t>(parked.size());
     if (parked.size() == 0) status.last_error.clear();

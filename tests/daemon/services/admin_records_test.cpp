@@ -226,9 +226,11 @@ TEST(WithoutPayload, NothingIsLeftOfWhatWasSent) {
   EXPECT_EQ(shown["payload_hidden"], true);
   record.value = std::string("ada\xff", 4);
   EXPECT_FALSE(without_payload(to_json(record)).contains("value_base64"));
-  const Json letter{{"cause", "ada@x.dev is no id"},
-                    {"fingerprint", "9b1f"},
-                    {"event", {{"id", "e"}, {"data", {{"email", "ada@x.dev"}}}}}};
+  const Json letter{
+      {"cause", "ada@x.dev is no id"},
+      {"fingerprint", "9b1f"},
+      {"event", {{"id", "e"}, {"patient", "ada"}, {"data", {{"email", "ada@x.dev"}}}}},
+      {"history", Json::array({{{"cause", "ada@x.dev is no id"}}})}};
   shown = without_payload(letter);
   EXPECT_EQ(dump(shown).find("ada"), std::string::npos) << dump(shown);
   EXPECT_EQ(shown["event"]["id"], "e");
