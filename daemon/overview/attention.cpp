@@ -29,8 +29,8 @@ struct Place {
 };
 // Where a check's matter is shown. All others: the configuration and what depends on it.
 constexpr Place kPlaces[] = {
-    {"outbox", "#/groups", "mesh doctor"},
-    {"retention", "#/groups", "mesh topics list"},
+    {"outbox", "#/pipelines", "mesh doctor"},
+    {"retention", "#/pipelines", "mesh topics list"},
     {"tenants' retention", "#/tenants", "mesh tenants list"},
     {"index", "#/indexes", "mesh index list"},
 };
@@ -38,7 +38,7 @@ constexpr Place kPlaces[] = {
 void add_checks(All& all, const AttentionInput& input) {
   for (const auto& check : input.checks) {
     if (check.name.starts_with("pipeline ") || (check.ok && !check.warning)) continue;
-    Place place{"", "#/config", "mesh doctor"};
+    Place place{"", "#/configuration", "mesh doctor"};
     for (const auto& known : kPlaces) {
       if (check.name.starts_with(known.check)) place = known;
     }
@@ -60,7 +60,7 @@ std::string behind(const GroupSample& group) {
 
 void add_groups(All& all, const AttentionInput& input) {
   for (const auto& group : input.now.groups) {
-    const std::string page = "#/groups?group=" + group.group;
+    const std::string page = "#/pipelines/" + group.group;
     const std::string describe = "mesh groups describe " + group.group;
     const std::string error = group.last_error.empty() ? "" : "; last error: " + group.last_error;
     const auto* const before = group_of(input.before, group.group);
@@ -96,7 +96,7 @@ void add_letters(All& all, const AttentionInput& input) {
     all.push_back({Severity::warning, "events of " + std::string(topic) + " died",
                    std::to_string(letters.open) + " dead letters are not settled, " +
                        std::to_string(letters.last_hour) + " came within the last hour",
-                   "#/letters?topic=" + std::string(topic), "mesh dlq list " + std::string(topic)});
+                   "#/dead-letters/" + letters.topic, "mesh dlq list " + std::string(topic)});
   }
 }
 
@@ -105,7 +105,7 @@ void add_tasks(All& all, const AttentionInput& input) {
   for (std::size_t i = 0; i < std::min(failed.size(), kMostTasks); ++i) {
     all.push_back({Severity::warning, "a " + failed[i].kind + " failed",
                    format_rfc3339(failed[i].finished_at) + ": " + failed[i].error,
-                   "#/tasks?id=" + failed[i].id, "mesh tasks get " + failed[i].id});
+                   "#/tasks/" + failed[i].id, "mesh tasks get " + failed[i].id});
   }
   if (failed.size() <= kMostTasks) return;
   all.push_back({Severity::warning, "more tasks failed",
@@ -124,7 +124,7 @@ void add_outbox(All& all, const AttentionInput& input) {
   all.push_back(
       {Severity::warning, "the outbox grows",
        events(waiting) + " wait for the log, " + std::to_string(more) + " more than a minute ago",
-       "#/groups", "mesh doctor"});
+       "#/pipelines", "mesh doctor"});
 }
 
 void add_members(All& all, const AttentionInput& input) {
@@ -133,8 +133,8 @@ void add_members(All& all, const AttentionInput& input) {
   for (const auto& [version, count] : input.versions) {
     texts.push_back(std::to_string(count) + " of " + version);
   }
-  all.push_back({Severity::warning, "members run several versions", join(texts, ", "), "#/config",
-                 "mesh members"});
+  all.push_back({Severity::warning, "members run several versions", join(texts, ", "),
+                 "#/configuration", "mesh members"});
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ struct Attention {
   Severity severity = Severity::warning;
   std::string what;  // one line, the same while it lasts
   std::string why;   // with numbers, as they are now
-  std::string page;  // of the console: "#/groups?group=analytics"
+  std::string page;  // of the console: "#/pipelines/analytics"
   std::string next;  // what to run next: "mesh groups describe analytics"
   bool operator==(const Attention&) const = default;
 };

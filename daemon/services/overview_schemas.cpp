@@ -155,7 +155,7 @@ std::string_view overview_schemas() {
   "examples": [{
     "severity": "critical", "what": "nothing reads with the group analytics",
     "why": "1200 events behind, the oldest 5m old; no process of the role pipelines has it",
-    "page": "#/groups?group=analytics", "next": "mesh members"
+    "page": "#/pipelines/analytics", "next": "mesh members"
   }]
 }
 })json";

@@ -49,7 +49,7 @@ const Case kCases[] = {
        checks = {{"log.db", false, "damaged (page 7)", false}};
        return AttentionInput{now, nullptr, checks};
      },
-     Severity::critical, "log.db", "page 7", "#/config", "mesh doctor"},
+     Severity::critical, "log.db", "page 7", "#/configuration", "mesh doctor"},
     {"ACheckThatWarns",
      [](Sample& now, Sample&, std::vector<services::Check>& checks) {
        checks = {{"index", true, "it is built from the log", true}};
@@ -64,7 +64,7 @@ const Case kCases[] = {
        now.groups[0].last_error = "connection refused";
        return AttentionInput{now};
      },
-     Severity::critical, "analytics is paused", "7 events behind", "#/groups?group=analytics",
+     Severity::critical, "analytics is paused", "7 events behind", "#/pipelines/analytics",
      "mesh doctor"},
     {"APipelineThatStands",
      [](Sample& now, Sample&, std::vector<services::Check>&) {
@@ -72,15 +72,15 @@ const Case kCases[] = {
        now.groups[0].state = "failed";
        return AttentionInput{now};
      },
-     Severity::critical, "analytics stands (failed)", "behind", "#/groups?group=analytics",
+     Severity::critical, "analytics stands (failed)", "behind", "#/pipelines/analytics",
      "mesh groups describe analytics"},
     {"AGroupThatNobodyReadsWith",
      [](Sample& now, Sample&, std::vector<services::Check>&) {
        now.groups = {{.group = "chemical", .lag = 5, .lag_seconds = 90, .state = "inactive"}};
        return AttentionInput{now};
      },
-     Severity::critical, "nothing reads with the group chemical", "1m30s",
-     "#/groups?group=chemical", "mesh members"},
+     Severity::critical, "nothing reads with the group chemical", "1m30s", "#/pipelines/chemical",
+     "mesh members"},
     {"AGroupThatFallsBehind",
      [](Sample& now, Sample& before, std::vector<services::Check>&) {
        now.groups = {group()};
@@ -91,14 +91,14 @@ const Case kCases[] = {
        return AttentionInput{now, &before};
      },
      Severity::warning, "analytics falls behind", "20 events more than a minute ago",
-     "#/groups?group=analytics", "mesh groups describe analytics"},
+     "#/pipelines/analytics", "mesh groups describe analytics"},
     {"ParkedEvents",
      [](Sample& now, Sample&, std::vector<services::Check>&) {
        now.groups = {group()};
        now.groups[0].parked = 1;
        return AttentionInput{now};
      },
-     Severity::warning, "wait for another attempt", "1 event parked", "#/groups?group=analytics",
+     Severity::warning, "wait for another attempt", "1 event parked", "#/pipelines/analytics",
      "mesh groups describe analytics"},
     {"LettersOfTheLastHour",
      [](Sample& now, Sample&, std::vector<services::Check>&) {
@@ -106,26 +106,27 @@ const Case kCases[] = {
        return AttentionInput{now};
      },
      Severity::warning, "events of order.events died", "12 dead letters are not settled, 3 came",
-     "#/letters?topic=order.events", "mesh dlq list order.events"},
+     "#/dead-letters/order.events.dlq", "mesh dlq list order.events"},
     {"AFailedTask",
      [](Sample& now, Sample&, std::vector<services::Check>&) {
        now.failed = {{.id = "t-1", .kind = "rebuild", .error = "no room"}};
        return AttentionInput{now};
      },
-     Severity::warning, "a rebuild failed", "no room", "#/tasks?id=t-1", "mesh tasks get t-1"},
+     Severity::warning, "a rebuild failed", "no room", "#/tasks/t-1", "mesh tasks get t-1"},
     {"AnOutboxThatGrows",
      [](Sample& now, Sample& before, std::vector<services::Check>&) {
        now.outbox = 1'500;
        before.outbox = 300;
        return AttentionInput{now, &before};
      },
-     Severity::warning, "the outbox grows", "1200 more than a minute ago", "#/groups",
+     Severity::warning, "the outbox grows", "1200 more than a minute ago", "#/pipelines",
      "mesh doctor"},
     {"MembersOfSeveralVersions",
      [](Sample& now, Sample&, std::vector<services::Check>&) {
        return AttentionInput{now, nullptr, {}, {{"0.1.0", 1}, {"0.2.0", 2}}};
      },
-     Severity::warning, "several versions", "1 of 0.1.0, 2 of 0.2.0", "#/config", "mesh members"},
+     Severity::warning, "several versions", "1 of 0.1.0, 2 of 0.2.0", "#/configuration",
+     "mesh members"},
 };
 
 class EachState : public ::testing::TestWithParam<Case> {};
@@ -163,7 +164,7 @@ TEST(Attention, WhatIsCriticalComesFirstAndTheOrderIsStable) {
                                             {"disk", false, "f", false}};
   std::vector<std::string> pages;
   for (const auto& one : attention({now, nullptr, checks})) pages.push_back(one.page);
-  EXPECT_THAT(pages, ElementsAre("#/config", "#/groups?group=b", "#/indexes", "#/groups?group=a"));
+  EXPECT_THAT(pages, ElementsAre("#/configuration", "#/pipelines/b", "#/indexes", "#/pipelines/a"));
   EXPECT_EQ(attention({now, nullptr, checks}), attention({now, nullptr, checks}));
 }
 
@@ -184,7 +185,7 @@ TEST(Attention, OfManyFailedTasksTheRestIsCounted) {
   for (int i = 0; i < 8; ++i) now.failed.push_back({.id = std::to_string(i), .kind = "replay"});
   const auto all = attention({now});
   ASSERT_EQ(all.size(), kMostTasks + 1);
-  EXPECT_EQ(all.front().page, "#/tasks?id=0") << "the newest";
+  EXPECT_EQ(all.front().page, "#/tasks/0") << "the newest";
   EXPECT_THAT(all.back().why, HasSubstr("3 beside these"));
 }
 
