@@ -114,6 +114,10 @@ std::vector<Route> routes() {
       {"POST", "/admin/v1/ratelimits/{tenant}/{scope}/reset",
        "/admin/v1/ratelimits/kept/search/reset", Json::object()},
       {"POST", "/admin/v1/check", "/admin/v1/check", Json::object()},
+      {"POST",
+       "/admin/v1/console/codes",
+       "/admin/v1/console/codes",
+       {{"read_only", true}, {"hides_payloads", false}}},
   };
 }
 
