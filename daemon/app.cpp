@@ -7,7 +7,6 @@
 #include <set>
 
 #include "common/base/ids.h"
-#include "common/base/seal.h"
 #include "common/base/strings.h"
 #include "common/http/client.h"
 #include "common/telemetry/log.h"
@@ -32,6 +31,10 @@
 
 namespace mesh {
 namespace {
+
+// What of all processes of the mesh has one key: Identity::shared_key.
+constexpr std::string_view kPositions = "mesh: positions of writes";
+constexpr std::string_view kSessions = "mesh: sessions of the console";
 
 // Names this process among those that share stores: where it runs, and which one it is, also after
 // a restart.
@@ -125,8 +128,6 @@ struct App::Impl {
   // In the name of one of the canary's tenants, and with its own credential.
   bool for_canary(const http::Request& request) const;
   bool is_canary(const http::Request& request) const;
-  std::string position_key() const;
-  std::string session_key() const;
   Member self() const;
   Status tell_tls();
   std::vector<services::Check> checks();
@@ -148,7 +149,7 @@ Status App::Impl::start() {
   }
   identity = MESH_TRY(Identity::open(config, clock, std::move(own_tokens)));
   sessions = std::make_unique<console::Sessions>(config.console, clock);
-  sessions->change_key(session_key());
+  sessions->change_key(identity->shared_key(kSessions));
   tls = MESH_TRY(make_tls(config));
   receipt_key = MESH_TRY(make_receipt_key(config));
   // Before anything writes or reads: the relay and clients' events find their topics.
@@ -279,14 +280,16 @@ Status App::Impl::start_listeners() {
       pipeline::ProgressPorts{ports.outbox, ports.log, ports.log_admin, ports.retries, ports.index},
       clock);
   waits = std::make_unique<services::WriteWaits>(*progress, *polls, clock, config.http.max_wait,
-                                                 position_key());
+                                                 identity->shared_key(kPositions));
   tail = std::make_unique<services::EventTail>(services::EventTailDeps{
       ports.log, ports.log_admin,
       [this](const auto& tenant, auto type) { return searchable(tenant, type); }, *watches, clock,
       [this](const auto& tenant) { return directory->is_closed(tenant).value_or(false); }});
   http::Hooks hooks{
       [this](const auto& request, const auto& route) {
-        return identity->authenticate(request, route, sessions->of(request));
+        const bool counts = route.access == http::Access::operator_;
+        return identity->authenticate(request, route,
+                                      counts ? sessions->of(request) : std::nullopt);
       },
       [this](const auto& request, const auto& route, bool may_block) -> std::optional<Status> {
         if (for_canary(request)) {
@@ -381,14 +384,6 @@ bool App::Impl::is_canary(const http::Request& request) const {
                              [&](const auto& one) { return credential == "Bearer " + one.token; });
 }
 
-std::string App::Impl::position_key() const {
-  return derive_key(identity->shared_key(), "mesh: positions of writes");
-}
-
-std::string App::Impl::session_key() const {
-  return derive_key(identity->shared_key(), "mesh: sessions of the console");
-}
-
 Member App::Impl::self() const {
   Member member{process, config.roles, {}, options.version, clock.now(), {}};
   for (const auto& [role, address] : addresses) member.addresses.push_back(role + " " + address);
@@ -465,10 +460,11 @@ Status App::reload(const config::Config& fresh) {
     next.auth.jwt.ca_file = std::move(ca_file);
     next.auth.client_certificate = fresh.auth.client_certificate;
     next.secrets = fresh.secrets;
-    const auto key = impl_->position_key();
+    const auto key = impl_->identity->shared_key(kPositions);
     MESH_TRY(impl_->identity->reload(next));
-    if (impl_->position_key() != key) impl_->waits->change_key(impl_->position_key());
-    impl_->sessions->change_key(impl_->session_key());
+    if (auto now = impl_->identity->shared_key(kPositions); now != key)
+      impl_->waits->change_key(now);
+    impl_->sessions->change_key(impl_->identity->shared_key(kSessions));
   }
   if (tls && tls != impl_->tls) {
     impl_->tls = std::move(tls);

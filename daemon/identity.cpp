@@ -143,9 +143,9 @@ Status Identity::reload(const config::Config& config) {
   return {};
 }
 
-std::string Identity::shared_key() const {
+std::string Identity::shared_key(std::string_view label) const {
   std::lock_guard guard(mutex_);
-  return shared_key_;
+  return derive_key(shared_key_, label);
 }
 
 std::shared_ptr<auth::Authenticator> Identity::authenticator() const {
@@ -172,7 +172,6 @@ Result<Principal> Identity::authenticate(const http::Request& request, const htt
   auto principal = authenticator()->authenticate(shown, wanted(route.access));
   if (principal && shown.operators_session) {
     principal->by_session = true;
-    principal->read_only = session->restrictions.read_only;
     principal->hides_payloads = session->restrictions.hides_payloads;
   }
   // Reads, too: the operator looks at what is a tenant's.

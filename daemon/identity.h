@@ -33,9 +33,9 @@ class Identity {
                                  const std::optional<console::Session>& session = {}) const;
   bool is_operator(const http::Request& request) const;
   bool is_operator_token(const std::string& token) const;
-  // A key for what this process gives out and another one takes back: all that have this operator's
-  // token have it.
-  std::string shared_key() const;
+  // A key of derive_key for what this process gives out and another one takes back: all that have
+  // this operator's token have it. Each use has a label of its own.
+  std::string shared_key(std::string_view label) const;
   // Takes over from the configuration, and the files that it names, who may call. On an error
   // nothing is. jwks_url is not taken over.
   Status reload(const config::Config& config);

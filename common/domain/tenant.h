@@ -37,9 +37,8 @@ struct Principal {
   Kind kind = Kind::tenant_user;
   std::optional<TenantId> tenant;  // empty only for operator_
   std::string user;                // `sub`, the dev token's user, "operator", or a certificate's
-  bool by_session = false;         // of the console, which may be less than its operator:
-  bool read_only = false;          // it changes nothing; the auth room has seen to that
-  bool hides_payloads = false;     // it is shown nothing of what events and users hold
+  bool by_session = false;         // of the console
+  bool hides_payloads = false;     // such a one, shown nothing of what events and users hold
 };
 
 // What is known of a tenant beyond its id. A tenant needs no record to be used: one that has none

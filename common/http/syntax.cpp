@@ -88,6 +88,21 @@ bool is_utf8_media(std::string_view content_type) {
          equal_ignore_case(charset, "utf8") || equal_ignore_case(charset, "us-ascii");
 }
 
+double weight_of(std::string_view list, std::string_view member) {
+  double best = 0;
+  for (const auto& item : split(list, ',')) {
+    const auto parts = split(item, ';');
+    if (parts.empty() || to_lower(trim(parts.front())) != member) continue;
+    double weight = 1;
+    for (const auto& part : parts) {
+      const auto parameter = to_lower(trim(part));
+      if (parameter.starts_with("q=")) weight = parse_double(parameter.substr(2)).value_or(0);
+    }
+    best = std::max(best, weight);
+  }
+  return best;
+}
+
 std::string_view reason_phrase(int status) {
   switch (status) {
     case 200:

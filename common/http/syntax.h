@@ -14,6 +14,9 @@ bool equal_ignore_case(std::string_view a, std::string_view b);
 // Whether text of this Content-Type is UTF-8: its charset, if it names one, says so, or is a part
 // of it (US-ASCII).
 bool is_utf8_media(std::string_view content_type);
+// The weight (RFC 9110 §12.4.2) that a list as that of Accept or Accept-Encoding gives a member by
+// its name, in lower case; 0 where it does not name it.
+double weight_of(std::string_view list, std::string_view member);
 // "OK" for 200; "Unknown" where RFC 9110 has no phrase.
 std::string_view reason_phrase(int status);
 

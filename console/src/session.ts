@@ -1,6 +1,6 @@
 // Who one is: the cookie is the server's and not seen here, only what it stands for.
 import { effect, signal } from "@preact/signals";
-import { requestJson, sessionLost } from "./api.ts";
+import { del, get, post, sessionLost } from "./api.ts";
 import type { Session, SignIn } from "./contract.ts";
 import { type Problem, asProblem } from "./problem.ts";
 
@@ -10,7 +10,7 @@ export const sessionProblem = signal<Problem | undefined>(undefined);
 
 export async function loadSession(): Promise<void> {
   try {
-    session.value = await requestJson<Session>("GET", "/console/session");
+    session.value = await get("/console/session");
     sessionProblem.value = undefined;
   } catch (error) {
     sessionProblem.value = asProblem(error);
@@ -19,12 +19,12 @@ export async function loadSession(): Promise<void> {
 
 /** Throws a `Problem`, 401 where the token or the code is not known. */
 export async function signIn(how: SignIn): Promise<void> {
-  session.value = await requestJson<Session>("POST", "/console/session", how);
+  session.value = await post("/console/session", { body: how });
   sessionLost.value = false;
 }
 
 export async function signOut(): Promise<void> {
-  await requestJson("DELETE", "/console/session");
+  await del("/console/session");
   await loadSession();
 }
 

@@ -20,7 +20,7 @@ import { now, relative, toggleZone, zone } from "./time.ts";
 function navCount(page: string): { text: string; what: string } | null {
   const at = sample.value;
   if (!at) return null;
-  const some = (value: number, what: string) => (value > 0 ? { text: shortCount(value), what } : null);
+  const some = (value: number | null, what: string) => (value ? { text: shortCount(value), what } : null);
   if (page === "dead-letters") return some(at.dead_letters, "dead letters");
   if (page === "pipelines") return some(at.lag, "events behind");
   if (page === "tasks") return some(at.tasks.running, "running");
@@ -80,12 +80,12 @@ function SessionMenu() {
     <>
       {known.read_only && <Badge tone="info" title="This session changes nothing">Read-only</Badge>}
       {known.hides_payloads && <Badge tone="info" title="This session sees no values of events">Payloads hidden</Badge>}
-      <button type="button" class="button small quiet" aria-haspopup="dialog" onClick={() => show(true)}>{known.user ?? "operator"}</button>
+      <button type="button" class="button small quiet" aria-haspopup="dialog" onClick={() => show(true)}>operator</button>
       {open && (
         <Dialog title="Session" onClose={() => show(false)}
           actions={<button type="button" class="button primary" onClick={() => { show(false); void leave(); }}>Sign out</button>}>
           <dl class="facts">
-            <div><dt>Signed in as</dt><dd>{known.user ?? "operator"}</dd></div>
+            <div><dt>Signed in as</dt><dd>operator</dd></div>
             <div><dt>May change</dt><dd>{known.read_only ? "nothing" : "yes"}</dd></div>
             <div><dt>Sees payloads</dt><dd>{known.hides_payloads ? "no" : "yes"}</dd></div>
             <div><dt>May export</dt><dd>{known.may_export ? "yes" : "no"}</dd></div>

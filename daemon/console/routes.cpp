@@ -7,6 +7,7 @@
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/http/content_coding.h"
+#include "common/http/syntax.h"
 #include "common/telemetry/log.h"
 #include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
@@ -35,24 +36,9 @@ struct State {
 
 Response not_here(const State& state) {
   return Response::problem(404, state.deps.config.enabled
-                                    ? "This meshd was built without its console: node.js 18 or "
-                                      "newer and npm were not there."
+                                    ? "This meshd was built without its console: node.js 18.20 "
+                                      "or newer, npm or its packages were not there."
                                     : "The console is turned off: console.enabled is false.");
-}
-
-// Whether the list of a header field has the word, not weighted with 0.
-bool lists(std::string_view list, std::string_view word) {
-  for (const auto& item : split(list, ',')) {
-    const auto parts = split(item, ';');
-    if (to_lower(trim(parts.front())) != word) continue;
-    double weight = 1;
-    for (const auto& part : parts) {
-      const auto parameter = to_lower(trim(part));
-      if (parameter.starts_with("q=")) weight = parse_double(parameter.substr(2)).value_or(0);
-    }
-    return weight > 0;
-  }
-  return false;
 }
 
 Response file(const State& state, const http::Request& request, std::string_view name) {
@@ -62,7 +48,7 @@ Response file(const State& state, const http::Request& request, std::string_view
                                : Response::problem(404, "The console has no such file.");
   }
   const Asset& asset = it->second.asset;
-  const bool gzip = lists(request.header("Accept-Encoding").value_or(""), "gzip");
+  const bool gzip = http::weight_of(request.header("Accept-Encoding").value_or(""), "gzip") > 0;
   // Of the coded bytes; the plain ones are another representation, with a tag of its own.
   const std::string tag =
       gzip ? std::string(asset.etag)
@@ -232,12 +218,6 @@ http::Route open_route(const char* method, const char* pattern, const char* oper
 
 http::Answer gives_page() { return api::gives_text("text/html", "The page."); }
 
-http::Handler serving(std::shared_ptr<const State> state, std::string name) {
-  return [state = std::move(state), name = std::move(name)](auto request, auto respond) {
-    respond(file(*state, *request, name));
-  };
-}
-
 std::map<std::string, File, std::less<>> files_of(const Deps& deps) {
   std::map<std::string, File, std::less<>> files;
   if (!deps.config.enabled) return files;
@@ -255,57 +235,61 @@ std::map<std::string, File, std::less<>> files_of(const Deps& deps) {
 http::RouteTable routes(Deps deps) {
   auto files = files_of(deps);
   const auto state = std::make_shared<const State>(State{std::move(deps), std::move(files)});
-  http::RouteTable table{
+  auto page =
+      open_route("GET", "/console", "getConsole", "The web console", {gives_page()},
+                 [state](auto request, auto respond) { respond(file(*state, *request, kPage)); });
+  auto front =
       open_route("GET", "/", "getFrontPage", "The console, for browsers", {gives_page()},
                  [state](auto request, auto respond) {
-                   if (lists(request->header("Accept").value_or(""), "text/html")) {
+                   if (http::weight_of(request->header("Accept").value_or(""), "text/html") > 0) {
                      return respond(file(*state, *request, kPage));
                    }
                    respond(Response::problem(
                        404, "There is nothing at this path; /openapi.json lists what is."));
-                 }),
-      open_route("GET", "/console", "getConsole", "The web console", {gives_page()},
-                 serving(state, std::string(kPage))),
+                 });
+  auto one_file =
       open_route("GET", "/console/{file}", "getConsoleFile", "A file of the web console",
                  {api::gives_text("text/javascript", "The file, of the media type that it has.")},
                  [state](auto request, auto respond) {
                    respond(file(*state, *request, request->path_params.at("file")));
-                 }),
-      open_route("GET", "/console/session", "getConsoleSession", "The session of this browser",
-                 {api::gives_value(session_schema(), "Whether there is one, and what it may.")},
-                 [state](auto request, auto respond) {
-                   respond(Response::json(200,
-                                          session_json(*state, state->deps.sessions.of(*request))));
-                 }),
+                 });
+  one_file.parameters = {api::path("file", "Its name.")};
+  auto known = open_route(
+      "GET", "/console/session", "getConsoleSession", "The session of this browser",
+      {api::gives_value(session_schema(), "Whether there is one, and what it may.")},
+      [state](auto request, auto respond) {
+        respond(Response::json(200, session_json(*state, state->deps.sessions.of(*request))));
+      });
+  auto begins =
       open_route("POST", "/console/session", "signIn", "Begins a session of the web console",
                  {api::with_header(api::gives_value(session_schema(), "It began."),
                                    api::header("Set-Cookie", "The session."))},
-                 services::answering(state, sign_in)),
-      open_route("DELETE", "/console/session", "signOut", "Ends the session of this browser",
-                 {api::nothing("The browser has none any more.")},
-                 [state](auto request, auto respond) {
-                   respond(Response::no_content().with(
-                       "Set-Cookie", Sessions::end_cookie(*request, state->deps.tls)));
-                 })};
-  table[2].parameters = {api::path("file", "Its name.")};
-  auto& begins = table[4];
+                 services::answering(state, sign_in));
   begins.body = http::Body::json;
   begins.pool = http::Pool::quick;  // a code is noted in a store
   begins.request = {{"application/json", sign_in_schema()}};
   begins.problems = {401, 404, 422};
-  auto codes = api::for_operators("console",
-                                  {{.method = "POST",
-                                    .pattern = "/admin/v1/console/codes",
-                                    .body = http::Body::json,
-                                    .operation = "makeConsoleCode",
-                                    .summary = "A code that begins one session of the web console",
-                                    .details = "For once, within a minute.",
-                                    .request = {{"application/json", restrictions_schema()}},
-                                    .answers = {api::gives_value(code_schema(), "The code.", 201)},
-                                    .problems = {404, 422},
-                                    .handler = services::answering(state, make_code)}});
-  codes.front().scope = "admin";
-  table.push_back(std::move(codes.front()));
+  auto ends = open_route(
+      "DELETE", "/console/session", "signOut", "Ends the session of this browser",
+      {api::nothing("The browser has none any more.")}, [state](auto request, auto respond) {
+        respond(Response::no_content().with("Set-Cookie",
+                                            Sessions::end_cookie(*request, state->deps.tls)));
+      });
+  http::RouteTable table = api::for_operators(
+      "console", {{.method = "POST",
+                   .pattern = "/admin/v1/console/codes",
+                   .scope = "admin",
+                   .body = http::Body::json,
+                   .operation = "makeConsoleCode",
+                   .summary = "A code that begins one session of the web console",
+                   .details = "For once, within a minute.",
+                   .request = {{"application/json", restrictions_schema()}},
+                   .answers = {api::gives_value(code_schema(), "The code.", 201)},
+                   .problems = {404, 422},
+                   .handler = services::answering(state, make_code)}});
+  for (auto* route : {&front, &page, &one_file, &known, &begins, &ends}) {
+    table.push_back(std::move(*route));
+  }
   return table;
 }
 

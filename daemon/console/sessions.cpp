@@ -3,6 +3,7 @@
 #include "common/base/ids.h"
 #include "common/base/json.h"
 #include "common/base/strings.h"
+#include "common/http/syntax.h"
 
 namespace mesh::console {
 namespace {
@@ -47,7 +48,7 @@ std::string cookie_name(const http::Request& request) {
 // RFC 6265, 5.4; a client of HTTP/2, behind a proxy, may divide the field.
 std::optional<std::string_view> cookie_of(const http::Request& request, std::string_view name) {
   for (const auto& [field, value] : request.headers) {
-    if (to_lower(field) != "cookie") continue;
+    if (!http::equal_ignore_case(field, "cookie")) continue;
     std::string_view rest = value;
     while (!rest.empty()) {
       const auto pair = trim(rest.substr(0, rest.find(';')));

@@ -47,15 +47,12 @@ Result<http::Response> find_users(const SearchAdminDeps& deps, const http::Reque
       MESH_TRY(deps.index.search_in(generation.number, tenant, {vector, generation.spec.embedder},
                                     asked.limit, asked.min_score, SearchText(asked.query)));
   const auto took = deps.events.clock.steady() - start;
-  std::string results = "[";
-  for (const auto& hit : hits) {
-    if (results.size() > 1) results += ',';
-    append_json(results, hit);
-  }
+  Json results = Json::array();
+  for (const auto& hit : hits) results.push_back(to_json(hit));
   return http::Response::json(200, {{"generation", generation.number},
                                     {"embedder", generation.spec.embedder},
                                     {"took_micros", micros(took)},
-                                    {"results", Json::parse(results + "]")}});
+                                    {"results", std::move(results)}});
 }
 
 Result<http::Response> find_events(const SearchAdminDeps& deps, const http::Request& request) {

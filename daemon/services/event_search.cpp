@@ -225,7 +225,9 @@ std::vector<http::Parameter> parameters_of_events(bool query_is_required) {
           min_score_parameter("the search by vectors"), semantic_ratio_parameter()};
 }
 
-std::vector<http::Parameter> search_parameters_of_events() {
+}  // namespace
+
+std::vector<http::Parameter> event_search_parameters() {
   auto all = parameters_of_events(true);
   all.push_back(
       api::query("from", "No earlier than this: a time (RFC 3339), or how long ago (7d)."));
@@ -233,10 +235,6 @@ std::vector<http::Parameter> search_parameters_of_events() {
   all.push_back(api::limit("hits", kEventHits));
   return all;
 }
-
-}  // namespace
-
-std::vector<http::Parameter> event_search_parameters() { return search_parameters_of_events(); }
 
 Result<Json> search_uncounted(const EventSearchDeps& deps, const TenantId& tenant,
                               const http::Request& request) {
@@ -318,7 +316,7 @@ http::RouteTable event_search_routes(EventSearchDeps given) {
        .details = "Of one type, built-in or the tenant's own, as its record says what of it is "
                   "searchable. Best first, by the ranks of two searches: one by vectors, one by "
                   "words. An event is found once the pipeline of its topic is past it.",
-       .parameters = search_parameters_of_events(),
+       .parameters = event_search_parameters(),
        .answers = {api::gives("EventHits", "The hits.")},
        .handler =
            [deps](auto request, auto respond) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "common/base/strings.h"
+#include "common/http/syntax.h"
 #include "daemon/services/api_description.h"
 #include "daemon/services/api_page.h"
 #include "daemon/services/api_parts.h"
@@ -23,27 +23,11 @@ constexpr std::string_view kText = "text/plain; version=0.0.4; charset=utf-8";
 constexpr std::string_view kOpenMetrics =
     "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-// The weight that Accept gives a media type by its name; 0 where it does not name it.
-double weight_of(std::string_view accept, std::string_view media) {
-  double best = 0;
-  for (const auto& item : split(accept, ',')) {
-    const auto parts = split(item, ';');
-    if (parts.empty() || to_lower(trim(parts.front())) != media) continue;
-    double weight = 1;
-    for (const auto& part : parts) {
-      const auto parameter = to_lower(trim(part));
-      if (parameter.starts_with("q=")) weight = parse_double(parameter.substr(2)).value_or(0);
-    }
-    best = std::max(best, weight);
-  }
-  return best;
-}
-
 // The text format for who asks for none: people with a browser, and scrapers of old.
 Metrics::Form form_for(std::string_view accept) {
-  const double open = weight_of(accept, "application/openmetrics-text");
-  return open > 0 && open >= weight_of(accept, "text/plain") ? Metrics::Form::open_metrics
-                                                             : Metrics::Form::text;
+  const double open = http::weight_of(accept, "application/openmetrics-text");
+  return open > 0 && open >= http::weight_of(accept, "text/plain") ? Metrics::Form::open_metrics
+                                                                   : Metrics::Form::text;
 }
 
 std::vector<http::Answer> metrics_answers() {

@@ -55,7 +55,7 @@ TEST(IdentityTest, ASessionOfTheConsoleIsAnOperatorOnRoutesForOperatorsAlone) {
   request.method = "GET";
   const auto asks = [&](http::Access access, std::optional<console::Session> session) {
     http::Route route;
-    route.method = "GET";
+    route.method = request.method;
     route.access = access;
     return identity->authenticate(request, route, session);
   };
@@ -64,10 +64,14 @@ TEST(IdentityTest, ASessionOfTheConsoleIsAnOperatorOnRoutesForOperatorsAlone) {
   ASSERT_TRUE(principal) << principal.error().to_string();
   EXPECT_EQ(principal->kind, Principal::Kind::operator_);
   EXPECT_EQ(principal->user, "console");
-  EXPECT_TRUE(principal->read_only);
+  EXPECT_TRUE(principal->by_session);
   EXPECT_TRUE(principal->hides_payloads);
   EXPECT_FALSE(asks(http::Access::operator_, {}));
   EXPECT_FALSE(asks(http::Access::tenant, session));
+  request.method = "POST";
+  request.headers = {{"Mesh-Console", "1"}};
+  EXPECT_EQ(asks(http::Access::operator_, session).error().kind, ErrorKind::forbidden);
+  EXPECT_TRUE(asks(http::Access::operator_, console::Session{}));
   request.headers = {{"Authorization", "Bearer acme:me"}};
   EXPECT_FALSE(asks(http::Access::operator_, session)) << "a token counts, and this one is none";
 }

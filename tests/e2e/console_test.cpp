@@ -65,6 +65,30 @@ TEST_F(ConsoleOfADaemon, ALinkBeginsOneSessionThatMayWhatAnOperatorMay) {
   EXPECT_EQ(ask("GET", "/admin/v1/members", cookie).status, 200);
 }
 
+// What the event says of itself (a note, which its sender made up) is nowhere, its places are.
+TEST_F(ConsoleOfADaemon, WhoIsShownNoPayloadsFindsThemNowhere) {
+  daemon_.append_broken_experiment("acme", "d-1", {{"note", "Marie Curie"}});
+  daemon_.await_idle();
+  const auto restricted = sign_in({"--hide-payloads"}), open = sign_in();
+  const std::string begun = dump({{"kind", "import"}, {"spec", {{"file", "Curie.csv"}}}});
+  const auto task = ask("POST", "/admin/v1/tasks", open, begun);
+  ASSERT_EQ(task.status, 202) << task.body;
+  bool told = false;
+  for (const std::string path :
+       {"/admin/v1/topics/chemical.events/records?from=start", "/admin/v1/events/d-1",
+        "/admin/v1/dlq/chemical.events/letters", "/admin/v1/dlq/causes", "/admin/v1/traces/d-1",
+        "/admin/v1/tasks", "/admin/v1/groups/chemical", "/admin/v1/overview"}) {
+    const auto hidden = ask("GET", path, restricted), shown = ask("GET", path, open);
+    EXPECT_EQ(hidden.status, 200) << path << hidden.body;
+    for (const char* word : {"Curie", "molecule_id"}) {
+      EXPECT_EQ(hidden.body.find(word), std::string::npos) << path << hidden.body;
+      told = told || shown.body.find(word) != std::string::npos;
+    }
+  }
+  EXPECT_TRUE(told) << "nothing was there to hide";
+  EXPECT_EQ(ask("GET", "/admin/v1/logs", restricted).status, 403);
+}
+
 TEST_F(ConsoleOfADaemon, OperatorsFindWhatTheTenantFinds) {
   ASSERT_EQ(daemon_
                 .mesh({"users", "create", "--tenant", "acme", "--email", "a.smith@acme.dev",

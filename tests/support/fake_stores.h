@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/base/watch_list.h"
+#include "common/ports/member_store.h"
 #include "common/ports/projection_store.h"
 #include "common/ports/retry_store.h"
 #include "common/ports/task_store.h"
@@ -116,6 +117,13 @@ class FakeRetryStore final : public RetryStore {
   bool stands_ = false;
   int takes_ = 0;
   Failures failures_, take_failures_;
+};
+
+class NoMembers final : public MemberStore {
+ public:
+  Status heartbeat(const Member&, Duration) override { return {}; }
+  Status leave(const std::string&) override { return {}; }
+  Result<std::vector<MemberInfo>> list() override { return std::vector<MemberInfo>{}; }
 };
 
 class FakeTaskStore final : public TaskStore {

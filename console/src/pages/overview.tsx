@@ -1,6 +1,6 @@
 // The mesh at a glance: what needs somebody first, then figures, the last hour, and what it runs on.
 import { useMemo } from "preact/hooks";
-import { requestJson } from "../api.ts";
+import { get } from "../api.ts";
 import { Badge } from "../components/badge.tsx";
 import { ErrorBox } from "../components/error_box.tsx";
 import { PageHead } from "../components/page_head.tsx";
@@ -9,7 +9,7 @@ import { Tile, Tiles } from "../components/tiles.tsx";
 import { type Column, Table } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
 import { MeshCommand } from "../copy.tsx";
-import { type Attention, type GroupSample, type Overview, type Sample, type SeriesName, kSeries } from "../contract.ts";
+import { type Attention, type GroupSample, type Overview, type Sample, type Series } from "../contract.ts";
 import { count, duration, rate, shortCount } from "../format.ts";
 import { attention, sample, samples } from "../live.ts";
 import { useResource } from "../resource.ts";
@@ -18,20 +18,17 @@ import { href } from "../router.ts";
 const kHour = 3_600_000;
 const kEnginesEvery = 30_000;
 
-interface History {
-  time: number[];
-  series: Record<SeriesName, (number | null)[]>;
-}
+type History = Overview["history"];
 
 /** The server's history and the samples that came since, of the last hour. */
-export function joined(history: Overview["history"], since: readonly Sample[]): History {
+export function joined(history: History, since: readonly Sample[]): History {
   const last = history.time[history.time.length - 1] ?? 0;
   const newer = since.filter(({ time }) => Date.parse(time) > last);
   const time = [...history.time, ...newer.map((each) => Date.parse(each.time))];
   const first = time.findIndex((at) => at >= (time[time.length - 1] ?? 0) - kHour);
-  const series = {} as Record<SeriesName, (number | null)[]>;
-  for (const name of kSeries) {
-    series[name] = [...history.series[name], ...newer.map((each) => each[name])].slice(Math.max(first, 0));
+  const series = { ...history.series };
+  for (const name of Object.keys(series) as (keyof Series)[]) {
+    series[name] = [...series[name], ...newer.map((each) => each[name])].slice(Math.max(first, 0));
   }
   return { time: time.slice(Math.max(first, 0)), series };
 }
@@ -71,7 +68,7 @@ const kGroups: readonly Column<GroupSample>[] = [
 export function OverviewPage() {
   const { data, problem, loading, reload } = useResource(
     "overview",
-    (signal) => requestJson<Overview>("GET", "/admin/v1/overview", undefined, { signal }),
+    (signal) => get("/admin/v1/overview", { signal }),
     // Engines are not in the samples.
     (at) => Math.floor(Date.parse(at.time) / kEnginesEvery),
   );
@@ -93,10 +90,10 @@ export function OverviewPage() {
       <Tiles label="Just now">
         <Tile name="Events" figure={rate(at.events)} unit="/s" to={href("events")} />
         <Tile name="Searches" figure={rate(at.searches)} unit="/s" to={href("search")} note={`p99 ${duration(at.search_p99)}`} />
-        <Tile name="Requests" figure={rate(at.requests)} unit="/s" note={`${rate(at.errors)}/s failed`} tone={at.errors > 0 ? "warning" : undefined} />
-        <Tile name="Behind" figure={count(at.lag)} note={duration(at.lag_seconds)} to={href("pipelines")} tone={at.lag_seconds > 60 ? "warning" : undefined} />
-        <Tile name="Dead letters" figure={count(at.dead_letters)} to={href("dead-letters")} tone={at.dead_letters > 0 ? "bad" : undefined} />
-        <Tile name="Parked" figure={count(at.parked)} to={href("pipelines")} tone={at.parked > 0 ? "warning" : undefined} />
+        <Tile name="Requests" figure={rate(at.requests)} unit="/s" note={`${rate(at.errors)}/s failed`} tone={at.errors ? "warning" : undefined} />
+        <Tile name="Behind" figure={count(at.lag)} note={duration(at.lag_seconds)} to={href("pipelines")} tone={(at.lag_seconds ?? 0) > 60 ? "warning" : undefined} />
+        <Tile name="Dead letters" figure={count(at.dead_letters)} to={href("dead-letters")} tone={at.dead_letters ? "bad" : undefined} />
+        <Tile name="Parked" figure={count(at.parked)} to={href("pipelines")} tone={at.parked ? "warning" : undefined} />
         <Tile name="Outbox" figure={count(at.outbox)} />
         <Tile name="Tasks" figure={count(at.tasks.running)} note="running" to={href("tasks")} />
       </Tiles>

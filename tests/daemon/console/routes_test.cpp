@@ -2,9 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include "common/base/json.h"
+#include "tests/common/http/encode.h"
 #include "tests/support/fake_leases.h"
 #include "tests/support/manual_clock.h"
 
@@ -14,20 +14,6 @@ namespace {
 using testing::HasSubstr;
 
 constexpr const char* kToken = "the operator's token";
-
-std::string gzipped(std::string_view text) {
-  z_stream stream{};
-  deflateInit2(&stream, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, text.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
 
 struct Asking {
   std::string method, pattern;
@@ -78,7 +64,7 @@ class ConsoleRoutes : public testing::Test {
   ManualClock clock_;
   test::FakeLeaseStore leases_{clock_};
   Sessions sessions_{{}, clock_};
-  const std::string page_ = gzipped("<p>page"), script_ = gzipped("let a;");
+  const std::string page_ = http::gzip("<p>page"), script_ = http::gzip("let a;");
   const std::vector<Asset> assets_{{"index.html", "text/html; charset=utf-8", "\"p\"", page_},
                                    {"a-1.js", "text/javascript", "\"s\"", script_}};
 };

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/daemon/overview/watcher.h"
+#include "tests/support/stream_watcher.h"
 
 namespace mesh::overview {
 namespace {

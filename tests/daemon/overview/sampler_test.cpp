@@ -5,12 +5,12 @@
 
 #include "common/ports/log_over.h"
 #include "daemon/overview/groups.h"
-#include "tests/daemon/overview/watcher.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_event_log.h"
 #include "tests/support/fake_outbox.h"
 #include "tests/support/fake_stores.h"
 #include "tests/support/manual_clock.h"
+#include "tests/support/stream_watcher.h"
 
 namespace mesh::overview {
 namespace {
@@ -18,13 +18,6 @@ namespace {
 using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::SizeIs;
-
-class NoMembers final : public MemberStore {
- public:
-  Status heartbeat(const Member&, Duration) override { return {}; }
-  Status leave(const std::string&) override { return {}; }
-  Result<std::vector<MemberInfo>> list() override { return std::vector<MemberInfo>{}; }
-};
 
 // A log whose servers are away now and then.
 class RemoteAdmin final : public LogAdminOver {
@@ -76,7 +69,7 @@ class SamplerTest : public ::testing::Test {
   test::FakeLeaseStore leases{clock};
   test::FakeOutbox outbox{leases, clock};
   test::FakeTaskStore tasks{clock};
-  NoMembers members;
+  test::NoMembers members;
   Metrics metrics;
   std::vector<pipeline::PipelineStatus> pipelines;
   std::vector<services::Check> checks{{"disk", true, "room", false}};

@@ -6,26 +6,19 @@
 
 #include "daemon/services/api_description.h"
 #include "daemon/services/api_parts.h"
-#include "tests/daemon/overview/watcher.h"
 #include "tests/support/described.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_event_log.h"
 #include "tests/support/fake_outbox.h"
 #include "tests/support/fake_stores.h"
 #include "tests/support/manual_clock.h"
+#include "tests/support/stream_watcher.h"
 
 namespace mesh::services {
 namespace {
 
 using std::chrono::seconds;
 using testing::SizeIs;
-
-class NoMembers final : public MemberStore {
- public:
-  Status heartbeat(const Member&, Duration) override { return {}; }
-  Status leave(const std::string&) override { return {}; }
-  Result<std::vector<MemberInfo>> list() override { return std::vector<MemberInfo>{}; }
-};
 
 class OverviewRoutes : public ::testing::Test {
  protected:
@@ -65,7 +58,7 @@ class OverviewRoutes : public ::testing::Test {
   test::FakeLeaseStore leases{clock};
   test::FakeOutbox outbox{leases, clock};
   test::FakeTaskStore tasks{clock};
-  NoMembers members;
+  test::NoMembers members;
   Metrics metrics;
   overview::Sampler sampler{{log, log, retries, outbox, tasks, members, metrics, clock,
                              [] { return std::vector<pipeline::PipelineStatus>{}; },

@@ -328,6 +328,35 @@ TEST_F(ApiDescription, EveryRouteOfTenantsTakesTheRolesThatItShould) {
   EXPECT_EQ(found, wanted);
 }
 
+// Who operates the mesh and is shown no payloads: a new route that answers with what events and
+// users hold belongs here, and everything else that an operator reads is looked through for it.
+TEST_F(ApiDescription, WhatShowsPayloadsSaysSo) {
+  const std::set<std::string> omitted{
+      "getEvent",        "listRecords", "listTopicRecords", "listDeadLetterCauses",
+      "listDeadLetters", "traceEvent",  "listTasks",        "getTask"};
+  const std::set<std::string> shown{"mendDeadLetter", "explainSearch", "explainUsers",
+                                    "compareIndexes", "findUsers",     "findEvents",
+                                    "listLogLines"};
+  const std::set<std::string> without{
+      "listTopics",         "getTopic",         "listGroups",
+      "getGroup",           "listTenants",      "getTenant",
+      "listQuotas",         "listRateLimits",   "getRateLimit",
+      "listTypes",          "getType",          "getUsage",
+      "getUsageTotals",     "listMembers",      "listDeadLetterTopics",
+      "listIndexes",        "listEventIndexes", "getConfig",
+      "listServerFindings", "getOverview",      "watchOverview"};
+  std::map<http::Payloads, std::set<std::string>> found;
+  for (const auto& route : admin_routes()) {
+    // What changes something answers with what was sent, or with a task.
+    if (route.method == "GET" || route.payloads != http::Payloads::none) {
+      found[route.payloads].insert(route.operation);
+    }
+  }
+  EXPECT_EQ(found[http::Payloads::omitted], omitted);
+  EXPECT_EQ(found[http::Payloads::shown], shown);
+  EXPECT_EQ(found[http::Payloads::none], without);
+}
+
 TEST_F(ApiDescription, EveryRowOfEveryTableSaysWhatAClientHasToKnow) {
   std::set<std::string> operations;
   std::size_t routes = 0;

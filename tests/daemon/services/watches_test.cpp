@@ -2,34 +2,18 @@
 
 #include <gtest/gtest.h>
 
-#include "common/http/event_queue.h"
-#include "common/http/event_stream_reader.h"
 #include "tests/support/fake_engines.h"
+#include "tests/support/stream_watcher.h"
 
 namespace mesh::services {
 namespace {
 
 class WatchesTest : public ::testing::Test {
  protected:
-  // A stream without a connection, whose other end is its queue.
-  struct Watcher {
-    std::shared_ptr<http::EventQueue> queue =
-        std::make_shared<http::EventQueue>(http::StreamOptions{});
+  struct Watcher : test::Watcher {
     Watches::Open open() {
-      return [this] { return std::make_shared<http::EventStream>(queue); };
+      return [this] { return stream(); };
     }
-    std::vector<http::ReadEvent> read() {
-      std::vector<http::ReadEvent> events;
-      http::EventStreamReader reader([&](const http::ReadEvent& event) {
-        events.push_back(event);
-        return true;
-      });
-      const auto taken = queue->take();
-      ended = taken.last;
-      EXPECT_TRUE(reader.feed(taken.bytes));
-      return events;
-    }
-    bool ended = false;
   };
 
   static TenantId tenant(const char* id) { return *TenantId::parse(id); }
