@@ -216,7 +216,16 @@ http::Route open_route(const char* method, const char* pattern, const char* oper
           .handler = std::move(handler)};
 }
 
-http::Answer gives_page() { return api::gives_text("text/html", "The page."); }
+// Its bytes, of one of these media types, or that a browser has them.
+std::vector<http::Answer> gives_files(const std::vector<std::string>& media) {
+  auto answer = api::with_header(api::gives_text(media.front(), "The file."),
+                                 api::header("ETag", "The entity tag of these bytes."));
+  for (const auto& other : media) {
+    if (other != media.front()) answer.content.push_back({other, {{"type", "string"}}});
+  }
+  http::Answer known{304, "The browser has them already.", {}, answer.headers};
+  return {std::move(answer), std::move(known)};
+}
 
 std::map<std::string, File, std::less<>> files_of(const Deps& deps) {
   std::map<std::string, File, std::less<>> files;
@@ -236,11 +245,11 @@ http::RouteTable routes(Deps deps) {
   auto files = files_of(deps);
   const auto state = std::make_shared<const State>(State{std::move(deps), std::move(files)});
   auto page =
-      open_route("GET", "/console", "getConsole", "The web console", {gives_page()},
+      open_route("GET", "/console", "getConsole", "The web console", gives_files({"text/html"}),
                  [state](auto request, auto respond) { respond(file(*state, *request, kPage)); });
   auto front =
-      open_route("GET", "/", "getFrontPage", "The console, for browsers", {gives_page()},
-                 [state](auto request, auto respond) {
+      open_route("GET", "/", "getFrontPage", "The console, for browsers",
+                 gives_files({"text/html"}), [state](auto request, auto respond) {
                    if (http::weight_of(request->header("Accept").value_or(""), "text/html") > 0) {
                      return respond(file(*state, *request, kPage));
                    }
@@ -249,7 +258,7 @@ http::RouteTable routes(Deps deps) {
                  });
   auto one_file =
       open_route("GET", "/console/{file}", "getConsoleFile", "A file of the web console",
-                 {api::gives_text("text/javascript", "The file, of the media type that it has.")},
+                 gives_files({"text/javascript", "text/css", "image/svg+xml", "text/html"}),
                  [state](auto request, auto respond) {
                    respond(file(*state, *request, request->path_params.at("file")));
                  });

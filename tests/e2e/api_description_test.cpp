@@ -148,6 +148,7 @@ class ApiDescription : public ::testing::Test {
   void ask_of_tenants();
   void ask_of_work();
   void ask_of_the_process();
+  bool ask_of_the_console();
 
   test::TempDir dir_;
   Daemon daemon_{dir_.file("data"), "auth: {anonymous_tenant: acme}\ntenants: {receipt_key_file: " +
@@ -336,6 +337,11 @@ void ApiDescription::ask_of_work() {
   operate("GET", "/indexes", 200);
   operate("GET", "/users?email=ada@acme.dev", 200);
   operate("GET", "/users", 400);
+  operate("GET", "/search/users?tenant=acme&query=ada", 200);
+  operate("GET", "/search/users?tenant=acme&query=ada&generation=9", 404);
+  operate("GET", "/search/users?query=ada", 400);
+  operate("GET", "/search/events?tenant=acme&type=analytics.recorded&query=ada", 200);
+  operate("GET", "/search/events?tenant=acme&query=ada", 400);
   operate("GET", "/search/why-not?tenant=acme&query=ada&who=ada@acme.dev", 200);
   operate("GET", "/search/why-not?tenant=acme&query=ada", 400);
   operate("GET", "/search/why-not?tenant=nobody&query=ada&who=1", 404);
@@ -402,6 +408,7 @@ TEST_F(ApiDescription, EveryOperationAnswersAsItIsDescribed) {
   ask_of_tenants();
   ask_of_work();
   ask_of_the_process();
+  const bool has_console = ask_of_the_console();
 
   // A group can go where nothing reads with it; a task may end before it is cancelled.
   ASSERT_EQ(daemon_.stop(), 0);
@@ -409,8 +416,45 @@ TEST_F(ApiDescription, EveryOperationAnswersAsItIsDescribed) {
   ASSERT_TRUE(idle.start()) << idle.errors();
   Described(idle).operate("DELETE", "/groups/analytics", 204);
   // A stream does not end by itself.
-  EXPECT_EQ(api_->unanswered(),
-            (std::set<std::string>{"cancelTask", "deleteGroup", "watchEvents", "watchOverview"}));
+  std::set<std::string> unanswered{"cancelTask", "deleteGroup", "watchEvents", "watchOverview"};
+  if (!has_console) {
+    unanswered.insert({"getConsole", "getFrontPage", "getConsoleFile", "makeConsoleCode"});
+  }
+  EXPECT_EQ(api_->unanswered(), unanswered);
+}
+
+// Whether this build has one.
+bool ApiDescription::ask_of_the_console() {
+  const auto ask = [&](const std::string& method, const std::string& target, int status,
+                       const Json& body = nullptr, const http::HeaderList& headers = {}) {
+    return api_->ask("admin", method, target, status, "", body, headers);
+  };
+  const auto session = [&](int status, const Json& body) {
+    return ask("POST", "/console/session", status, body);
+  };
+  EXPECT_EQ(ask("GET", "/console/session", 200).json()["signed_in"], false);
+  session(200, {{"token", daemon_.operator_token()}, {"read_only", true}});
+  session(401, {{"token", "acme:ada"}});
+  session(422, Json::object());
+  ask("DELETE", "/console/session", 204);
+  ask("GET", "/", 404);
+  ask("GET", "/console/none.js", 404);
+  if (daemon_.call("admin", "GET", "/console", "").status == 404) return false;
+  const auto page = ask("GET", "/console", 200);
+  ask("GET", "/console", 304, nullptr, {{"If-None-Match", page.header("ETag")}});
+  ask("GET", "/", 200, nullptr, {{"Accept", "text/html"}});
+  // All that the page loads.
+  int files = 0;
+  for (const auto& part : split(page.body, '"')) {
+    if (!part.starts_with("/console/")) continue;
+    ask("GET", part, 200);
+    ++files;
+  }
+  EXPECT_EQ(files, 3) << page.body;
+  const auto code = operate("POST", "/console/codes", 201, Json::object()).json()["code"];
+  session(200, {{"code", code}});
+  session(401, {{"code", code}});
+  return true;
 }
 
 // The ranges and words of the description are those that the handlers hold to.
@@ -424,8 +468,11 @@ TEST_F(ApiDescription, EveryRangeThatIsDescribedIsTheRangeThatHolds) {
         target += "/" + (part == "{topic}" ? "user.events" : part[0] == '{' ? "1" : part);
       }
       if (path == "/ai/watch") continue;  // what is good begins a stream
-      target += path == "/ai/users/search"           ? "?query=ada&"
-                : path == "/ai/search"               ? "?type=analytics.recorded&query=ada&"
+      target += path == "/ai/users/search"         ? "?query=ada&"
+                : path == "/ai/search"             ? "?type=analytics.recorded&query=ada&"
+                : path == "/admin/v1/search/users" ? "?query=ada&tenant=acme&"
+                : path == "/admin/v1/search/events"
+                    ? "?type=analytics.recorded&query=ada&tenant=acme&"
                 : path == "/admin/v1/search/why-not" ? "?query=ada&tenant=acme&who=1&"
                                                      : "?";
       const auto status = [&](const std::string& name, const std::string& value) {
