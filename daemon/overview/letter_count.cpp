@@ -46,7 +46,7 @@ Status LetterCount::update(std::span<const TopicInfo> topics, Timestamp now) {
                            static_cast<std::uint64_t>(std::max<std::int64_t>(ends - topic.ends, 0));
     topic.records = info.records;
     topic.ends = ends;
-    if (lost || (!topic.shown && !topic.counting)) topic.counting.emplace();
+    if (lost || (!topic.shown && !topic.counting)) topic.counting = Count{};
     for (auto* count : {&topic.shown, &topic.counting}) {
       if (!*count) continue;
       auto read_on = read(topic, **count, info, left, now);
