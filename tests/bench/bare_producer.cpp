@@ -120,15 +120,22 @@ BareProducer::BareProducer(const std::string& broker) : options_(options(broker)
   if (!made) give_up(made.error());
 }
 
-Measured BareProducer::run(const std::string& tenant, int in_flight, load::Seconds time) {
+Measured BareProducer::run(const std::string& tenant, int in_flight, load::Seconds time,
+                           Linger linger) {
   const auto records = records_of(tenant);
   Loop loop(records, options_.prefix + kTopic);
-  // As the engine's own producer has it.
+  kafka::Settings settings{{"enable.idempotence", "true"}};
+  std::string what = "bare producer, " + std::to_string(in_flight);
+  if (linger == Linger::engine) {
+    settings.push_back({"linger.ms", kafka::kLingerMilliseconds});
+  } else {
+    what += ", librdkafka's own linger.ms";
+  }
   const auto producer = kafka::make_handle(
-      options_, RD_KAFKA_PRODUCER, {{"enable.idempotence", "true"}, {"linger.ms", "2"}},
+      options_, RD_KAFKA_PRODUCER, settings,
       [](rd_kafka_conf_t* conf) { rd_kafka_conf_set_dr_msg_cb(conf, &Loop::on_delivery); });
   if (!producer) give_up(producer.error());
-  Measured outcome = measure_own("bare producer, " + std::to_string(in_flight), [&] {
+  Measured outcome = measure_own(what, [&] {
     loop.run(producer->get(), in_flight, time);
     return loop.outcome();
   });

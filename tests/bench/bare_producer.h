@@ -14,13 +14,19 @@ namespace mesh::bench {
 
 class BareProducer {
  public:
+  enum class Linger {
+    engine,   // as the mesh's own producer waits for more records before it sends some
+    library,  // as librdkafka does where nothing is set
+  };
+
   // Makes a topic of its own with kPartitions. Throws std::runtime_error where the broker does not.
   explicit BareProducer(const std::string& broker);
 
   // Keeps `in_flight` records under way for `time` and a warm-up before it, and sends the next one
   // when one is acknowledged: a closed loop, as post_plan() has. The records are those that
   // event_body() of `tenant` becomes. Blocks; throws std::runtime_error where a record fails.
-  Measured run(const std::string& tenant, int in_flight, load::Seconds time);
+  Measured run(const std::string& tenant, int in_flight, load::Seconds time,
+               Linger linger = Linger::engine);
 
  private:
   const kafka::KafkaOptions options_;

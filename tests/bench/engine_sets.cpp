@@ -1,5 +1,6 @@
 #include "tests/bench/engine_sets.h"
 
+#include <filesystem>
 #include <fstream>
 #include <stdexcept>
 
@@ -23,6 +24,11 @@ std::string EngineServers::config(const EngineSet& set) const {
                      ", publish: " + wide + ", users: " + wide + "}\n";
   yaml += "log: {engine: " + std::string(set.kafka ? "kafka" : "sqlite") +
           ", partitions: " + std::to_string(kPartitions) + "}\n";
+  if (set.publisher) {
+    // It asks no index, so there is none; but the processes of one mesh share all engines.
+    yaml += "roles: [publisher, admin]\nvectors: {engine: qdrant}\nauth: {operator_token_file: " +
+            folder(set) + "/operator.token}\n";
+  }
   if (set.kafka) {
     yaml += "kafka: {brokers: ['" + kafka_.address() + "'], prefix: '" + name + "-'}\n";
   }
@@ -36,6 +42,14 @@ std::string EngineServers::config(const EngineSet& set) const {
             std::to_string(redis_.port()) + "', prefix: '" + name + ":'}\n";
   }
   return yaml;
+}
+
+std::string EngineServers::folder(const EngineSet& set) const {
+  const std::string folder = dir_.file(set.name);
+  if (std::filesystem::create_directory(folder)) {
+    std::ofstream(folder + "/operator.token") << std::string(64, 't') << "\n";
+  }
+  return folder;
 }
 
 }  // namespace mesh::bench

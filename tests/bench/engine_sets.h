@@ -14,14 +14,16 @@ namespace mesh::bench {
 // What a daemon has in the place of the embedded engine.
 struct EngineSet {
   const char* name;
-  bool kafka = false;     // its log
-  bool postgres = false;  // its store
-  bool redis = false;     // its rate limits
+  bool kafka = false;      // its log
+  bool postgres = false;   // its store
+  bool redis = false;      // its rate limits
+  bool publisher = false;  // it takes publishes and does nothing else
 };
 // The embedded engines first, what the others are compared with.
 inline constexpr EngineSet kEngineSets[] = {
     {.name = "embedded"},
     {.name = "kafka", .kafka = true},
+    {.name = "publisher", .kafka = true, .postgres = true, .publisher = true},
     {.name = "postgres", .postgres = true},
     {.name = "redis", .redis = true},
     {.name = "all", .kafka = true, .postgres = true, .redis = true},
@@ -37,6 +39,8 @@ class EngineServers {
   // YAML of a daemon on them. Every request is counted by the limiter, the embedded one too, and
   // none is refused.
   std::string config(const EngineSet& set) const;
+  // Its data_dir; made, with an operator's token.
+  std::string folder(const EngineSet& set) const;
   std::string kafka_address() const { return kafka_.address(); }
 
  private:

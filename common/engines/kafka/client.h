@@ -15,6 +15,9 @@ namespace mesh::kafka {
 
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
+// linger.ms of what produces: how long a record waits for others of its partition.
+inline constexpr const char* kLingerMilliseconds = "2";
+
 // A handle with the settings that `options` say, and these. `prepare` sets callbacks. Does not
 // wait for a broker. `invalid` where librdkafka refuses a setting.
 Result<Handle> make_handle(

@@ -32,7 +32,7 @@ Result<std::unique_ptr<Import>> Import::open(Cluster& cluster) {
        {"enable.gapless.guarantee", "true"},
        {"message.timeout.ms", kMessageTimeout},
        {"message.max.bytes", std::to_string(options.max_record_bytes + (64 << 10))},
-       {"linger.ms", "2"}},
+       {"linger.ms", kLingerMilliseconds}},
       [](rd_kafka_conf_t* conf) { rd_kafka_conf_set_dr_msg_cb(conf, &on_delivery);
 }));
 return import;

@@ -75,7 +75,7 @@ Result<Handle> Producer::make() {
       {"request.timeout.ms", std::to_string(options_.request_timeout.count())},
       {"message.max.bytes", std::to_string(options_.max_record_bytes + (64 << 10))},
       {"queue.buffering.max.messages", "10000000"},
-      {"linger.ms", "2"},
+      {"linger.ms", kLingerMilliseconds},
       {"retry.backoff.ms", "50"},
   };
   return make_handle(options_, RD_KAFKA_PRODUCER, settings, [this](rd_kafka_conf_t* conf) {
@@ -125,7 +125,39 @@ void Producer::append(std::vector<Record> records, AppendDone done) {
   batch->records = std::move(records);
   batch->done = std::move(done);
   batch->expires = clock_.steady() + options_.turn_timeout;
-  wait_for_turn(std::move(batch));
+  if (!send_at_once(batch)) wait_for_turn(std::move(batch));
+}
+
+// To wake the thread of the turns costs about as much as to hand a record over, so one that would
+// not wait there goes from here. Never waits: the caller may be the thread of the reports.
+bool Producer::send_at_once(const std::shared_ptr<Batch>& batch) {
+  Batch& own = *batch;
+  if (own.records.size() != 1) return false;
+  const Record& record = own.records.front();
+  const auto partitions = cluster_.known_partitions(record.topic);
+  if (!partitions) return false;
+  {
+    std::lock_guard lock(mutex_);
+    // Behind what waits or is being handed over, so that what one caller appends keeps its order.
+    const bool others = handing_over_ || !queue_.empty();
+    if (closing_ || others || in_flight_ >= options_.max_in_flight_bytes) return false;
+    in_flight_ += own.cost;
+  }
+  place(own, 0, *partitions);
+  expect(batch, 1);
+  const auto code = try_produce(record, own.sent.front());
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return true;
+  // Its report is not coming.
+  own.self.reset();
+  if (is_no_room(code)) {
+    own.sent.clear();
+    own.positions.clear();
+    leave(own);
+    return false;
+  }
+  own.error = error_of(code, "take the write");
+  finish(own);
+  return true;
 }
 
 void Producer::wait_for_turn(std::shared_ptr<Batch> batch) {
@@ -186,6 +218,7 @@ void Producer::take_turns() {
     std::optional<std::shared_ptr<Batch>> next;
     if (in_flight_ < options_.max_in_flight_bytes) next = queue_.pop();
     if (next) in_flight_ += (*next)->cost;
+    handing_over_ = next.has_value();
     lock.unlock();
     for (auto& batch : gone) {
       batch->done(
@@ -193,20 +226,31 @@ void Producer::take_turns() {
     }
     if (next) send(*next);
     lock.lock();
+    handing_over_ = false;
   }
 }
 
 // All of its topics are looked at before any of its records goes.
 Status Producer::place(Batch& batch) {
-  batch.positions.resize(batch.records.size());
   for (std::size_t i = 0; i < batch.records.size(); ++i) {
-    const auto& record = batch.records[i];
-    const auto count = static_cast<std::uint64_t>(MESH_TRY(cluster_.partitions(record.topic)));
-    const std::uint64_t number =
-        record.key.empty() ? keyless_.fetch_add(1) : stable_hash(record.key);
-    batch.positions[i] = {record.topic, static_cast<std::int32_t>(number % count), -1};
+    place(batch, i, MESH_TRY(cluster_.partitions(batch.records[i].topic)));
   }
   return {};
+}
+
+void Producer::place(Batch& batch, std::size_t index, int partitions) {
+  const Record& record = batch.records[index];
+  const std::uint64_t number = record.key.empty() ? keyless_.fetch_add(1) : stable_hash(record.key);
+  const auto partition = static_cast<std::int32_t>(number % static_cast<std::uint64_t>(partitions));
+  batch.positions.push_back({record.topic, partition, -1});
+}
+
+void Producer::expect(const std::shared_ptr<Batch>& batch, std::size_t answers) {
+  Batch& own = *batch;
+  for (std::size_t i = 0; i < own.records.size(); ++i) own.sent.push_back({&own, i});
+  own.unanswered = answers;
+  own.self = batch;
+  own.handed = clock_.steady();
 }
 
 void Producer::send(const std::shared_ptr<Batch>& batch) {
@@ -215,15 +259,11 @@ void Producer::send(const std::shared_ptr<Batch>& batch) {
     own.error = placed.error();
     return finish(own);
   }
-  auto records = std::move(own.records);
-  own.sent.reserve(records.size());
-  own.unanswered =
-      records.size() + 1;  // one more, so that it is not over before all is handed over
-  own.self = batch;
-  own.handed = clock_.steady();
+  // One more, so that it is not over before all is handed over.
+  expect(batch, own.records.size() + 1);
+  const auto records = std::move(own.records);
   for (std::size_t handed = 0; handed < records.size(); ++handed) {
-    own.sent.push_back({&own, handed});
-    const auto code = hand_over(records[handed], own.positions[handed].partition, &own.sent.back());
+    const auto code = hand_over(records[handed], own.sent[handed]);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
     own.unanswered -= records.size() - handed;
     std::lock_guard lock(mutex_);
@@ -233,14 +273,16 @@ void Producer::send(const std::shared_ptr<Batch>& batch) {
   count_down(own);
 }
 
-rd_kafka_resp_err_t Producer::hand_over(const Record& record, int partition, Sent* sent) {
+rd_kafka_resp_err_t Producer::try_produce(const Record& record, Sent& sent) {
+  const int partition = sent.batch->positions[sent.index].partition;
+  std::shared_lock lock(handle_mutex_);
+  return produce(handle_.get(), record, cluster_.wire_name(record.topic), partition, &sent);
+}
+
+rd_kafka_resp_err_t Producer::hand_over(const Record& record, Sent& sent) {
   const auto until = clock_.steady() + options_.turn_timeout;
   for (;;) {
-    rd_kafka_resp_err_t code;
-    {
-      std::shared_lock lock(handle_mutex_);
-      code = produce(handle_.get(), record, cluster_.wire_name(record.topic), partition, sent);
-    }
+    const auto code = try_produce(record, sent);
     if (!is_no_room(code) || clock_.steady() >= until || turns_end()) return code;
     cluster_.pause(Duration(10));  // until there is room, or another producer
   }
@@ -286,8 +328,7 @@ void Producer::count_down(Batch& batch) {
   if (--batch.unanswered == 0) finish(batch);
 }
 
-void Producer::finish(Batch& batch) {
-  const auto self = std::move(batch.self);
+void Producer::leave(const Batch& batch) {
   bool awaited = false;  // by the turns, for room, or by close()
   {
     std::lock_guard lock(mutex_);
@@ -295,6 +336,11 @@ void Producer::finish(Batch& batch) {
     in_flight_ -= batch.cost;
   }
   if (awaited) changed_.notify_all();
+}
+
+void Producer::finish(Batch& batch) {
+  const auto self = std::move(batch.self);
+  leave(batch);
   if (!batch.error) return batch.done(std::move(batch.positions));
   auto& error = *batch.error;
   if (batch.may_be_there) {

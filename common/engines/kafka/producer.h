@@ -42,13 +42,17 @@ class Producer {
   explicit Producer(Cluster& cluster);
   Result<Handle> make();
   void start();
+  bool send_at_once(const std::shared_ptr<Batch>& batch);
   void wait_for_turn(std::shared_ptr<Batch> batch);
   void take_turns();
   std::optional<Error> no_broker() const;
   Batches expired();  // under mutex_
   void send(const std::shared_ptr<Batch>& batch);
   Status place(Batch& batch);
-  rd_kafka_resp_err_t hand_over(const Record& record, int partition, Sent* sent);
+  void place(Batch& batch, std::size_t index, int partitions);  // one record of it
+  void expect(const std::shared_ptr<Batch>& batch, std::size_t answers);
+  rd_kafka_resp_err_t try_produce(const Record& record, Sent& sent);
+  rd_kafka_resp_err_t hand_over(const Record& record, Sent& sent);
   bool turns_end();
   void report();
   void replace();
@@ -63,6 +67,7 @@ class Producer {
   bool may_be_there(const Batch& batch, const rd_kafka_message_t& message) const;
   void count_down(Batch& batch);  // one record of it has its answer
   void finish(Batch& batch);
+  void leave(const Batch& batch);             // it is no longer with librdkafka
   void end(std::thread& thread, bool& ends);  // sets it, and waits for the thread
 
   Cluster& cluster_;
@@ -80,6 +85,7 @@ class Producer {
   std::condition_variable changed_;
   FairQueue<std::shared_ptr<Batch>> queue_;  // this and the following guarded by mutex_
   std::uint64_t in_flight_ = 0;
+  bool handing_over_ = false;  // what the turns took from the queue
   SteadyTime look_for_expired_{};
   bool closing_ = false;  // nothing more is taken
   bool turns_end_ = false, reports_end_ = false;
