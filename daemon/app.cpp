@@ -343,7 +343,7 @@ Status App::Impl::start_listeners() {
                       options.version,
                       [this] { return std::string(ready ? "" : "starting or draining"); },
                       [this](const auto& request) { return identity->is_operator(request); },
-                      [this](const auto& token) { return identity->is_operator_token(token); },
+                      [this](const auto& token) { return identity->operator_of(token); },
                       [this] {
                         std::lock_guard guard(config_mutex);
                         return config::to_json(config);

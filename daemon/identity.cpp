@@ -157,18 +157,20 @@ bool Identity::is_operator(const http::Request& request) const {
   return authenticator()->authenticate(credential(request), auth::Wanted::operator_).has_value();
 }
 
-bool Identity::is_operator_token(const std::string& token) const {
+std::optional<std::string> Identity::operator_of(const std::string& token) const {
   auth::Credential bearer;
   bearer.authorization = "Bearer " + token;
-  return authenticator()->authenticate(bearer, auth::Wanted::operator_).has_value();
+  auto principal = authenticator()->authenticate(bearer, auth::Wanted::operator_);
+  return principal ? std::optional(std::move(principal->user)) : std::nullopt;
 }
 
 Result<Principal> Identity::authenticate(const http::Request& request, const http::Route& route,
                                          const std::optional<console::Session>& session) const {
   auto shown = credential(request);
-  shown.operators_session =
-      session && !shown.authorization && route.access == http::Access::operator_;
-  if (shown.operators_session) MESH_TRY(console::check_session(*session, request, route));
+  if (session && !shown.authorization && route.access == http::Access::operator_) {
+    MESH_TRY(console::check_session(*session, request, route));
+    shown.operators_session = session->user;
+  }
   auto principal = authenticator()->authenticate(shown, wanted(route.access));
   if (principal && shown.operators_session) {
     principal->by_session = true;
@@ -185,6 +187,7 @@ Result<Principal> Identity::authenticate(const http::Request& request, const htt
   if (principal && principal->kind == Principal::Kind::operator_ &&
       http::changes_something(route) && !route.unaudited) {
     log::info("audit: the operator changes", {{"user", principal->user},
+                                              {"via", principal->by_session ? "console" : "api"},
                                               {"method", request.method},
                                               {"path", request.path},
                                               {"request_id", request.request_id}});

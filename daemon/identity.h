@@ -32,7 +32,8 @@ class Identity {
   Result<Principal> authenticate(const http::Request& request, const http::Route& route,
                                  const std::optional<console::Session>& session = {}) const;
   bool is_operator(const http::Request& request) const;
-  bool is_operator_token(const std::string& token) const;
+  // Whose token for operators it is, as the audit log names him; nothing: it is none.
+  std::optional<std::string> operator_of(const std::string& token) const;
   // A key of derive_key for what this process gives out and another one takes back: all that have
   // this operator's token have it. Each use has a label of its own.
   std::string shared_key(std::string_view label) const;

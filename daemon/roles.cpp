@@ -121,9 +121,9 @@ http::RouteTable admin(const RoleDeps& deps) {
     // The way out of a limit is not behind it.
     if (!route.pattern.starts_with("/admin/v1/ratelimits")) route.scope = "admin";
   }
-  append(all, console::routes({deps.sessions, deps.ports.leases, console::assets(),
+  append(all, console::routes({deps.sessions, deps.ports.leases, deps.clock, console::assets(),
                                deps.config.console, deps.config.http.tls.cert_file.has_value(),
-                               deps.version, deps.is_operator_token}));
+                               deps.version, deps.operator_of}));
   return all;
 }
 

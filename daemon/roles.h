@@ -51,7 +51,7 @@ struct RoleDeps {
   std::string version;
   std::function<std::string()> not_ready;  // empty: ready
   std::function<bool(const http::Request&)> is_operator;
-  std::function<bool(const std::string& token)> is_operator_token;
+  std::function<std::optional<std::string>(const std::string& token)> operator_of;
   std::function<Json()> running_config;
   std::function<std::vector<services::Check>()> checks;
   std::function<std::vector<ExaminedServer>()> examine;

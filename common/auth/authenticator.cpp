@@ -100,7 +100,9 @@ class TokenAuthenticator final : public Authenticator {
 
  private:
   Result<Principal> authenticate_token(const Credential& credential, Wanted wanted) {
-    if (!credential.authorization) return authenticate_operator(credential, wanted, "console");
+    if (!credential.authorization) {
+      return authenticate_operator(credential, wanted, *credential.operators_session);
+    }
     const auto token = bearer_token(*credential.authorization);
     if (!token) return bad_token("Authorization is not `Bearer <token>`");
     // Before the others: what an operator's token looks like is its owner's choice.

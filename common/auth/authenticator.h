@@ -43,7 +43,8 @@ struct Credential {
   std::optional<std::string> tenant_header;              // X-Tenant-Id
   std::optional<std::string> tenant_param;               // ?tenant_id=
   std::shared_ptr<const ClientCertificate> certificate;  // verified; null: none
-  bool operators_session = false;  // of the console; counts where no token came
+  // Whose session of the console it is; counts where no token came.
+  std::optional<std::string> operators_session = {};
 };
 
 enum class Wanted { tenant, tenant_or_anonymous, operator_ };

@@ -80,12 +80,12 @@ function SessionMenu() {
     <>
       {known.read_only && <Badge tone="info" title="This session changes nothing">Read-only</Badge>}
       {known.hides_payloads && <Badge tone="info" title="This session sees no values of events">Payloads hidden</Badge>}
-      <button type="button" class="button small quiet" aria-haspopup="dialog" onClick={() => show(true)}>operator</button>
+      <button type="button" class="button small quiet" aria-haspopup="dialog" onClick={() => show(true)}>{known.user}</button>
       {open && (
         <Dialog title="Session" onClose={() => show(false)}
           actions={<button type="button" class="button primary" onClick={() => { show(false); void leave(); }}>Sign out</button>}>
           <dl class="facts">
-            <div><dt>Signed in as</dt><dd>operator</dd></div>
+            <div><dt>Signed in as</dt><dd>{known.user}</dd></div>
             <div><dt>May change</dt><dd>{known.read_only ? "nothing" : "yes"}</dd></div>
             <div><dt>Sees payloads</dt><dd>{known.hides_payloads ? "no" : "yes"}</dd></div>
             <div><dt>May export</dt><dd>{known.may_export ? "yes" : "no"}</dd></div>

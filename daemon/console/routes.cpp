@@ -9,6 +9,7 @@
 #include "common/http/content_coding.h"
 #include "common/http/syntax.h"
 #include "common/telemetry/log.h"
+#include "daemon/console/tries.h"
 #include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
 
@@ -32,6 +33,7 @@ struct File {
 struct State {
   Deps deps;
   std::map<std::string, File, std::less<>> files;
+  std::unique_ptr<SignInTries> tries;
 };
 
 Response not_here(const State& state) {
@@ -76,7 +78,9 @@ Json session_json(const State& state, const std::optional<Session>& session) {
             {"hides_payloads", restrictions.hides_payloads},
             {"may_export", config.may_export && !restrictions.hides_payloads},
             {"version", state.deps.version}};
-  if (session) json["expires_at"] = format_rfc3339(session->until);
+  if (!session) return json;
+  json["user"] = session->user;
+  json["expires_at"] = format_rfc3339(session->until);
   return json;
 }
 
@@ -87,8 +91,8 @@ Result<Restrictions> restrictions_of(const Json& body) {
 }
 
 // What the token or the code opens.
-Result<Restrictions> admitted(const State& state, const Json& body) {
-  Restrictions wanted = MESH_TRY(restrictions_of(body));
+Result<Opening> admitted(const State& state, const Json& body, const std::string& remote) {
+  const Restrictions wanted = MESH_TRY(restrictions_of(body));
   const auto token = MESH_TRY(text_member(body, "token"));
   const auto code = MESH_TRY(text_member(body, "code"));
   if (token.has_value() == code.has_value()) {
@@ -96,13 +100,14 @@ Result<Restrictions> admitted(const State& state, const Json& body) {
                       "is the operator's token, or `code` a code of `mesh console`: one "
                       "of them");
   }
+  MESH_TRY(state.tries->begin(remote));
   if (token) {
-    if (state.deps.is_operator_token(*token)) return wanted;
+    if (auto user = state.deps.operator_of(*token)) return Opening{*std::move(user), wanted};
     return fail(ErrorKind::unauthenticated,
                 "this is not the operator's token (auth.operator_token_file, else "
                 "<data_dir>/operator.token)");
   }
-  const auto read = state.deps.sessions.read_code(*code);
+  auto read = state.deps.sessions.read_code(*code);
   if (!read) {
     return fail(ErrorKind::unauthenticated,
                 "the code is not valid any more; `mesh console` gives another one");
@@ -114,15 +119,16 @@ Result<Restrictions> admitted(const State& state, const Json& body) {
     return fail(ErrorKind::unauthenticated,
                 "the code was used already; `mesh console` gives another one");
   }
-  return Restrictions{wanted.read_only || read->read_only,
-                      wanted.hides_payloads || read->hides_payloads};
+  read->restrictions.read_only |= wanted.read_only;
+  read->restrictions.hides_payloads |= wanted.hides_payloads;
+  return *std::move(read);
 }
 
 Result<Response> sign_in(const State& state, const http::Request& request) {
   if (!state.deps.config.enabled) return not_here(state);
   const auto body = MESH_TRY(services::object_body(request));
   MESH_TRY(only_members(body, {"token", "code", "read_only", "hides_payloads"}));
-  const auto opened = admitted(state, body);
+  const auto opened = admitted(state, body, request.remote);
   if (!opened) {
     if (opened.error().kind == ErrorKind::unauthenticated) {
       log::warn("nobody was signed in to the console", {{"why", opened.error().message},
@@ -131,14 +137,15 @@ Result<Response> sign_in(const State& state, const http::Request& request) {
     }
     return fail(opened.error());
   }
-  const Restrictions& restrictions = *opened;
+  state.tries->succeeded(request.remote);
+  const Session session = state.deps.sessions.begin(*opened);
   log::info("audit: a session of the console begins",
-            {{"by", body.contains("code") ? "code" : "token"},
-             {"read_only", restrictions.read_only},
-             {"hides_payloads", restrictions.hides_payloads},
+            {{"user", session.user},
+             {"by", body.contains("code") ? "code" : "token"},
+             {"read_only", session.restrictions.read_only},
+             {"hides_payloads", session.restrictions.hides_payloads},
              {"remote", request.remote},
              {"request_id", request.request_id}});
-  const Session session = state.deps.sessions.begin(restrictions);
   return Response::json(200, session_json(state, session))
       .with("Set-Cookie", state.deps.sessions.cookie(request, session, state.deps.tls));
 }
@@ -153,7 +160,7 @@ Result<Response> make_code(const State& state, const http::Request& request) {
     return fail(ErrorKind::forbidden,
                 "a session begins no other one; `mesh console`, with the operator's token, does");
   }
-  const auto code = state.deps.sessions.make_code(restrictions);
+  const auto code = state.deps.sessions.make_code({request.principal->user, restrictions});
   return Response::json(201, {{"code", code},
                               {"expires_in", kCodeLifetime.count() / 1000},
                               {"path", "/console#/sign-in?code=" + code}});
@@ -169,6 +176,9 @@ Json session_schema() {
             {"hides_payloads", flag},
             {"may_export", flag},
             {"version", {{"type", "string"}}},
+            {"user",
+             {{"type", "string"},
+              {"description", "The operator who began it, as the audit log names him."}}},
             {"expires_at", {{"type", "string"}, {"format", "date-time"}}}}}};
 }
 
@@ -243,7 +253,9 @@ std::map<std::string, File, std::less<>> files_of(const Deps& deps) {
 
 http::RouteTable routes(Deps deps) {
   auto files = files_of(deps);
-  const auto state = std::make_shared<const State>(State{std::move(deps), std::move(files)});
+  auto tries = std::make_unique<SignInTries>(deps.clock);
+  const auto state =
+      std::make_shared<const State>(State{std::move(deps), std::move(files), std::move(tries)});
   auto page =
       open_route("GET", "/console", "getConsole", "The web console", gives_files({"text/html"}),
                  [state](auto request, auto respond) { respond(file(*state, *request, kPage)); });
@@ -277,7 +289,7 @@ http::RouteTable routes(Deps deps) {
   begins.body = http::Body::json;
   begins.pool = http::Pool::quick;  // a code is noted in a store
   begins.request = {{"application/json", sign_in_schema()}};
-  begins.problems = {401, 404, 422};
+  begins.problems = {401, 404, 422, 429};
   auto ends = open_route(
       "DELETE", "/console/session", "signOut", "Ends the session of this browser",
       {api::nothing("The browser has none any more.")}, [state](auto request, auto respond) {

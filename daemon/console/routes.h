@@ -2,9 +2,11 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 
+#include "common/base/clock.h"
 #include "common/http/route.h"
 #include "common/ports/lease_store.h"
 #include "daemon/console/assets.h"
@@ -16,12 +18,13 @@ namespace mesh::console {
 struct Deps {
   Sessions& sessions;
   LeaseStore& leases;  // where a code is noted that was used, for all processes
+  Clock& clock;
   std::span<const Asset> assets;
   config::Console config;
   bool tls = false;
   std::string version;
-  // Whether this is the operator's token.
-  std::function<bool(const std::string& token)> is_operator_token;
+  // Whose token for operators it is, as the audit log names him; nothing: it is none.
+  std::function<std::optional<std::string>(const std::string& token)> operator_of;
 };
 
 // GET / (for browsers), /console and its files, /console/session, and the route of the admin API

@@ -9,14 +9,15 @@ namespace mesh::console {
 namespace {
 
 // With the form of what is sealed: one of another version of meshd is none.
-constexpr std::string_view kSessionBound = "session 1", kCodeBound = "code 1";
+constexpr std::string_view kSessionBound = "session 2", kCodeBound = "code 2";
 
 std::int64_t millis_of(Timestamp time) {
   return std::chrono::duration_cast<Duration>(time.time_since_epoch()).count();
 }
 
-Json sealed_members(const Restrictions& restrictions, Timestamp until) {
-  return {{"read_only", restrictions.read_only},
+Json sealed_members(const std::string& user, const Restrictions& restrictions, Timestamp until) {
+  return {{"user", user},
+          {"read_only", restrictions.read_only},
           {"hides_payloads", restrictions.hides_payloads},
           {"until", millis_of(until)}};
 }
@@ -27,7 +28,8 @@ std::optional<Session> read_sealed(const Seal& seal, std::string_view text, std:
   const auto opened = seal.open(text, bound);
   if (!opened) return std::nullopt;
   const Json members = Json::parse(*opened);
-  const Session session{{members.at("read_only"), members.at("hides_payloads")},
+  const Session session{members.at("user"),
+                        {members.at("read_only"), members.at("hides_payloads")},
                         Timestamp(Duration(members.at("until").get<std::int64_t>()))};
   return session.until > now ? std::optional(session) : std::nullopt;
 }
@@ -85,14 +87,17 @@ std::shared_ptr<const Seal> Sessions::seal() const {
   return seal_;
 }
 
-Session Sessions::begin(const Restrictions& wanted) const {
-  return {{wanted.read_only || config_.read_only, wanted.hides_payloads || config_.hide_payloads},
-          clock_.now() + config_.session};
+Restrictions Sessions::with_configured(const Restrictions& own) const {
+  return {own.read_only || config_.read_only, own.hides_payloads || config_.hide_payloads};
+}
+
+Session Sessions::begin(const Opening& wanted) const {
+  return {wanted.user, with_configured(wanted.restrictions), clock_.now() + config_.session};
 }
 
 std::string Sessions::cookie(const http::Request& request, const Session& session, bool tls) const {
-  const auto sealed =
-      seal()->close(dump(sealed_members(session.restrictions, session.until)), kSessionBound);
+  const auto sealed = seal()->close(
+      dump(sealed_members(session.user, session.restrictions, session.until)), kSessionBound);
   const auto age = std::chrono::duration_cast<std::chrono::seconds>(session.until - clock_.now());
   return set_cookie(request, sealed, age, tls);
 }
@@ -108,19 +113,20 @@ std::optional<Session> Sessions::of(const http::Request& request) const {
   if (!value || !key) return std::nullopt;
   auto session = read_sealed(*key, *value, kSessionBound, clock_.now());
   // It may have begun before the configuration restricted all.
-  if (session) session->restrictions = begin(session->restrictions).restrictions;
+  if (session) session->restrictions = with_configured(session->restrictions);
   return session;
 }
 
-std::string Sessions::make_code(const Restrictions& restrictions) const {
-  Json members = sealed_members(restrictions, clock_.now() + kCodeLifetime);
+std::string Sessions::make_code(const Opening& opening) const {
+  Json members = sealed_members(opening.user, opening.restrictions, clock_.now() + kCodeLifetime);
   members["nonce"] = random_hex(16);
   return seal()->close(dump(members), kCodeBound);
 }
 
-std::optional<Restrictions> Sessions::read_code(std::string_view code) const {
-  const auto read = read_sealed(*seal(), code, kCodeBound, clock_.now());
-  return read ? std::optional(read->restrictions) : std::nullopt;
+std::optional<Opening> Sessions::read_code(std::string_view code) const {
+  auto read = read_sealed(*seal(), code, kCodeBound, clock_.now());
+  if (!read) return std::nullopt;
+  return Opening{std::move(read->user), read->restrictions};
 }
 
 Status check_session(const Session& session, const http::Request& request,

@@ -28,7 +28,14 @@ struct Restrictions {
   bool hides_payloads = false;  // shows nothing of what events and users hold
 };
 
+// What a code opens: in whose name, who asked for it, and what he restricted it from.
+struct Opening {
+  std::string user;  // the operator, as the audit log names him
+  Restrictions restrictions;
+};
+
 struct Session {
+  std::string user;  // as above
   Restrictions restrictions;
   Timestamp until{};
 };
@@ -48,8 +55,8 @@ class Sessions {
   // A key of derive_key, the same in all processes. Ends what was sealed with another one.
   void change_key(std::string_view key);
 
-  // One that begins now, with `wanted` and what the configuration restricts all to.
-  Session begin(const Restrictions& wanted) const;
+  // One that begins now, with what is wanted and what the configuration restricts all to.
+  Session begin(const Opening& wanted) const;
   // The value of Set-Cookie that begins or, with end_cookie, ends the session of a browser that
   // sends `request`. The cookie's name has the port of its Host, since browsers give a host's
   // cookies to all of its ports.
@@ -59,14 +66,15 @@ class Sessions {
   // is not one of ours.
   std::optional<Session> of(const http::Request& request) const;
 
-  // A code that begins a session with these restrictions, for kCodeLifetime; each has another.
-  std::string make_code(const Restrictions& restrictions) const;
+  // A code that begins such a session, for kCodeLifetime; each has another.
+  std::string make_code(const Opening& opening) const;
   // What make_code was given; nothing for what is no code, or one whose time is up. Whether it was
   // used before is not known here.
-  std::optional<Restrictions> read_code(std::string_view code) const;
+  std::optional<Opening> read_code(std::string_view code) const;
 
  private:
   std::shared_ptr<const Seal> seal() const;
+  Restrictions with_configured(const Restrictions& own) const;
 
   const config::Console config_;
   Clock& clock_;

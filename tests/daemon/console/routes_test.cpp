@@ -21,15 +21,18 @@ struct Asking {
   http::HeaderList headers = {};
   std::string file = {};
   Principal principal = {};
+  std::string remote = "192.0.2.1:40000";
 };
 
 class ConsoleRoutes : public testing::Test {
  protected:
   ConsoleRoutes() { sessions_.change_key(derive_key("a token", "sessions")); }
   http::RouteTable table(bool built = true, config::Console config = {}) {
-    return routes({sessions_, leases_,
+    return routes({sessions_, leases_, clock_,
                    built ? std::span<const Asset>(assets_) : std::span<const Asset>(), config,
-                   false, "1.2", [](const auto& token) { return token == kToken; }});
+                   false, "1.2", [](const auto& token) {
+                     return token == kToken ? std::optional<std::string>("operator") : std::nullopt;
+                   }});
   }
   static http::Response ask(const http::RouteTable& all, Asking asking) {
     auto request = std::make_shared<http::Request>();
@@ -39,6 +42,7 @@ class ConsoleRoutes : public testing::Test {
     request->body = std::move(asking.body);
     request->path_params = {{"file", asking.file}};
     request->principal = asking.principal;
+    request->remote = asking.remote;
     http::Response answer;
     for (const auto& route : all) {
       if (route.method != asking.method || route.pattern != asking.pattern) continue;
@@ -121,6 +125,7 @@ TEST_F(ConsoleRoutes, TheTokenBeginsASession) {
                                            {"hides_payloads", false},
                                            {"may_export", true},
                                            {"version", "1.2"},
+                                           {"user", "operator"},
                                            {"expires_at", "2026-01-01T12:00:00.000Z"}}));
   const auto cookie = header(begun, "Set-Cookie");
   const auto seen = ask(
@@ -141,10 +146,12 @@ TEST_F(ConsoleRoutes, NothingElseDoes) {
 }
 
 TEST_F(ConsoleRoutes, ACodeServesOnceInAllProcesses) {
-  const auto once = code({{"hides_payloads", true}});
+  Principal jane{Principal::Kind::operator_, {}, "jane"};
+  const auto once = code({{"hides_payloads", true}}, jane);
   const auto begun = sign_in({{"code", once}, {"read_only", true}});
   EXPECT_EQ(begun.status, 200);
   const auto session = Json::parse(begun.body);
+  EXPECT_EQ(session["user"], "jane") << "who asked for the code";
   EXPECT_EQ(session["hides_payloads"], true) << "as it was made";
   EXPECT_EQ(session["read_only"], true) << "and less where that is asked for";
   EXPECT_EQ(session["may_export"], false) << "nothing to export is shown";
@@ -152,6 +159,32 @@ TEST_F(ConsoleRoutes, ACodeServesOnceInAllProcesses) {
   const auto late = code();
   clock_.advance(kCodeLifetime);
   EXPECT_THAT(sign_in({{"code", late}}).body, HasSubstr("not valid any more"));
+}
+
+TEST_F(ConsoleRoutes, WhoFailsTooOftenWaitsAndNobodyElseDoes) {
+  const auto all = table();
+  const auto tries = [&](const std::string& remote, const char* token) {
+    return ask(all, {"POST", "/console/session", dump(Json{{"token", token}}), {}, {}, {}, remote});
+  };
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_EQ(tries("192.0.2.1:" + std::to_string(40'000 + i), "wrong").status, 401) << i;
+  }
+  const auto refused = tries("192.0.2.1:50000", kToken);
+  EXPECT_EQ(refused.status, 429) << "the right one, too: else it could be guessed on";
+  EXPECT_EQ(header(refused, "Retry-After"), "6");
+  EXPECT_EQ(header(refused, "Set-Cookie"), "");
+  EXPECT_EQ(tries("192.0.2.2:40000", kToken).status, 200);
+  clock_.advance(Duration{6'000});
+  EXPECT_EQ(tries("192.0.2.1:50001", kToken).status, 200);
+  EXPECT_EQ(tries("192.0.2.1:50002", "wrong").status, 401) << "who signs in begins anew";
+}
+
+TEST_F(ConsoleRoutes, WhatIsNoTryIsNotCounted) {
+  const auto all = table();
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_EQ(ask(all, {"POST", "/console/session", "{}"}).status, 422);
+    ASSERT_EQ(ask(all, {"POST", "/console/session", dump(Json{{"token", kToken}})}).status, 200);
+  }
 }
 
 TEST_F(ConsoleRoutes, ASessionBeginsNoOtherOne) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/base/json.h"
 #include "tests/support/manual_clock.h"
 
 namespace mesh::console {
@@ -25,7 +26,7 @@ class SessionsTest : public testing::Test {
   SessionsTest() { sessions_.change_key(derive_key("a token", "sessions")); }
   std::string begin(const Restrictions& restrictions = {}) {
     return pair_of(
-        sessions_.cookie(asking("localhost:9090"), sessions_.begin(restrictions), false));
+        sessions_.cookie(asking("localhost:9090"), sessions_.begin({"jane", restrictions}), false));
   }
   std::optional<Session> of(const std::string& cookie) const {
     return sessions_.of(asking("localhost:9090", cookie));
@@ -38,7 +39,8 @@ class SessionsTest : public testing::Test {
 
 TEST_F(SessionsTest, ABrowserIsKnownByItsCookieUntilItsTimeIsUp) {
   const auto cookie = begin();
-  EXPECT_TRUE(of(cookie));
+  ASSERT_TRUE(of(cookie));
+  EXPECT_EQ(of(cookie)->user, "jane");
   EXPECT_TRUE(of("a=1; " + cookie + "; b=2")) << "among others";
   EXPECT_FALSE(of(""));
   EXPECT_FALSE(of(cookie.substr(0, cookie.size() - 2))) << "cut";
@@ -102,17 +104,28 @@ TEST_F(SessionsTest, TheConfigurationRestrictsThoseToo_ThatBeganBefore) {
 }
 
 TEST_F(SessionsTest, ACodeIsNoCookieAndNoCookieACode) {
-  const auto code = sessions_.make_code({true, false});
-  EXPECT_NE(code, sessions_.make_code({true, false}));
+  const auto code = sessions_.make_code({"jane", {true, false}});
+  EXPECT_NE(code, sessions_.make_code({"jane", {true, false}}));
   const auto read = sessions_.read_code(code);
   ASSERT_TRUE(read);
-  EXPECT_TRUE(read->read_only);
-  EXPECT_FALSE(read->hides_payloads);
+  EXPECT_EQ(read->user, "jane");
+  EXPECT_TRUE(read->restrictions.read_only);
+  EXPECT_FALSE(read->restrictions.hides_payloads);
   EXPECT_FALSE(of("mesh_console_9090=" + code));
   const auto cookie = begin();
   EXPECT_FALSE(sessions_.read_code(cookie.substr(cookie.find('=') + 1)));
   clock_.advance(kCodeLifetime);
   EXPECT_FALSE(sessions_.read_code(code));
+}
+
+// What an earlier meshd gave out says nothing of who began it.
+TEST_F(SessionsTest, CookiesAndCodesOfAnEarlierFormAreUnknown) {
+  const Seal seal(derive_key("a token", "sessions"));
+  const auto until = std::chrono::duration_cast<Duration>(clock_.now().time_since_epoch()).count();
+  const std::string members = dump(Json{
+      {"read_only", false}, {"hides_payloads", false}, {"until", until + 10'000}, {"nonce", "n"}});
+  EXPECT_FALSE(of("mesh_console_9090=" + seal.close(members, "session 1")));
+  EXPECT_FALSE(sessions_.read_code(seal.close(members, "code 1")));
 }
 
 TEST(CheckSession, EachRestrictionForbidsWhatItIsFor) {
@@ -125,7 +138,7 @@ TEST(CheckSession, EachRestrictionForbidsWhatItIsFor) {
     route.method = method;
     route.payloads = shows;
     route.read_only = read_only;
-    return check_session({restrictions, {}}, request, route).has_value();
+    return check_session({"jane", restrictions, {}}, request, route).has_value();
   };
   using http::Payloads;
   EXPECT_TRUE(check({}, "POST", Payloads::shown));
