@@ -49,7 +49,9 @@ void add_events(Commands& commands) {
         events,
         {.name = "get",
          .summary = "Show an event by its id",
-         .details = "With --tenant only where it is that tenant's.",
+         .details = "With --tenant only where it is that tenant's. Of one that was redriven or "
+                    "mended it is the record that went back last: `mesh trace ID` names the "
+                    "letters that it came back from, `mesh events tail` shows those before.",
          .examples =
              "mesh events get 01938c5e-7c1a-7000-8000-000000000001\n"
              "mesh events get 01938c5e-7c1a-7000-8000-000000000001 --topic user.events -o json\n",

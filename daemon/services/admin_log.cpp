@@ -5,6 +5,7 @@
 #include "common/domain/record_json.h"
 #include "daemon/pipeline/scan.h"
 #include "daemon/pipeline/trace/event_search.h"
+#include "daemon/pipeline/trace/trace.h"
 #include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
 
@@ -33,13 +34,15 @@ Result<Response> event_by_id(const LogAdminDeps& deps, const http::Request& requ
                                    text_param(request, "tenant"),
                                    text_param(request, "topic"),
                                    {}};
-  const auto search = MESH_TRY(pipeline::find_event(deps.log, deps.admin, query, deps.clock.now()));
-  if (search.record) {
-    auto json = mesh::to_json(*search.record);
-    if (hides_payloads(request)) json = without_payload(std::move(json));
-    return Response::json(200, json);
-  }
-  return fail(pipeline::not_found(query, search));
+  auto search = MESH_TRY(pipeline::find_event(deps.log, deps.admin, query, deps.clock.now()));
+  if (!search.record) return fail(pipeline::not_found(query, search));
+  // As the trace shows it: what was mended is another record of the same id.
+  auto left = pipeline::kMaxLetters;
+  const auto standing =
+      MESH_TRY(pipeline::follow_redrives(deps.log, deps.admin, *std::move(search.record), left));
+  auto json = mesh::to_json(standing.record);
+  if (hides_payloads(request)) json = without_payload(std::move(json));
+  return Response::json(200, json);
 }
 
 void append(const LogAdminDeps& deps, const http::Request& request, http::Responder respond) {
@@ -163,6 +166,9 @@ http::RouteTable log_routes(LogAdminDeps deps) {
         .payloads = http::Payloads::omitted,
         .operation = "getEvent",
         .summary = "The record of an event",
+        .details =
+            "Of one that was redriven or mended that which went back last, as its trace has it; "
+            "the ones before stay in the topic.",
         .parameters = {api::path("id", "The event's id."),
                        api::query("topic", "Look only in this topic."), api::tenant_filter()},
         .answers = {api::gives("Record", "The record.")},

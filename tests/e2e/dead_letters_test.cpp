@@ -148,6 +148,9 @@ TEST_F(DeadLetters, LettersThatAreEditedInAPipeGoBackAndAreSettled) {
   const Json back = Json::parse(stored.out.substr(stored.out.find('\n') + 1), nullptr, false);
   EXPECT_EQ(back["headers"]["ce_partitionkey"], "p7") << stored.out;
   EXPECT_EQ(back["id"], "e-1");
+  // It showed the record that had died, which stands in the topic as well.
+  const Outcome got = daemon_.mesh({"events", "get", "e-1", "-o", "json"});
+  EXPECT_EQ(Json::parse(got.out, nullptr, false)["value"]["event_type"], "mended") << got.out;
 
   const Outcome again = daemon_.mesh({"events", "publish", "-"}, letter.dump());
   EXPECT_EQ(again.exit_code, 1);

@@ -20,15 +20,15 @@ constexpr Duration kClockSlack{5'000};
 constexpr Duration kBeforeMarker{60'000};
 
 // The record that went back from a letter; `left` as of letters_of().
-Result<std::optional<StoredRecord>> back_from(const TracePorts& ports, const DeadLetter& letter,
+Result<std::optional<StoredRecord>> back_from(EventLog& log, const DeadLetter& letter,
                                               Timestamp settled, std::int64_t& left) {
   const Position& source = letter.record.position;
   const TopicPartition partition{source.topic, source.partition};
-  const auto from = MESH_TRY(ports.log.offset_at(partition, earlier(settled, kBeforeMarker)));
-  const auto to = MESH_TRY(ports.log.offset_at(partition, settled + kClockSlack));
+  const auto from = MESH_TRY(log.offset_at(partition, earlier(settled, kBeforeMarker)));
+  const auto to = MESH_TRY(log.offset_at(partition, settled + kClockSlack));
   std::optional<StoredRecord> found;
   if (left <= 0) return found;
-  MESH_TRY(scan(ports.log, partition, from, to, [&](std::vector<StoredRecord>& records) {
+  MESH_TRY(scan(log, partition, from, to, [&](std::vector<StoredRecord>& records) {
     const auto at = std::ranges::find_if(records, [&](const StoredRecord& record) {
       return came_from(record.headers, letter.position);
     });
@@ -245,32 +245,15 @@ Result<Event> readable(const StoredRecord& record) {
 Result<Trace> trace_record(const TracePorts& ports, EventSearch search, std::int64_t left,
                            bool others) {
   auto event = MESH_TRY(readable(*search.record));
+  auto standing = MESH_TRY(
+      follow_redrives(ports.log, ports.admin, *std::exchange(search.record, std::nullopt), left));
   Trace trace{std::move(event)};
-  trace.record = std::exchange(search.record, std::nullopt);
+  trace.record = std::move(standing.record);
+  trace.redriven = std::move(standing.redriven);
   trace.search = std::move(search);
-  for (int hop = 0;; ++hop) {
-    const std::string place = to_string(trace.record->position);
-    const auto found =
-        MESH_TRY(letters_of(ports, trace.record->position.topic, trace.record->key,
-                            trace.record->time, left, [&](const StoredRecord& letter) {
-                              return to_string(source_of(letter).position) == place;
-                            }));
-    trace.search.whole = trace.search.whole && found.whole;
-    std::optional<StoredRecord> back;
-    for (const auto& [letter, settled] : found.letters) {
-      if (!settled || hop == kMaxRedrives) continue;
-      back = MESH_TRY(back_from(ports, letter, *settled, left));
-      if (!back && left <= 0) trace.search.whole = false;
-      if (!back) continue;
-      trace.redriven.push_back(letter);
-      break;
-    }
-    if (!back) {
-      MESH_TRY(trace_groups(ports, found.letters, others, trace));
-      return trace;
-    }
-    trace.record = std::move(back);
-  }
+  trace.search.whole = trace.search.whole && standing.whole;
+  MESH_TRY(trace_groups(ports, standing.letters, others, trace));
+  return trace;
 }
 
 // A record that has no place yet.
@@ -300,11 +283,11 @@ Result<std::optional<OutboxPlace>> find_in_outbox(Outbox& outbox,
   return std::nullopt;
 }
 
-Result<LettersFound> letters_of(const TracePorts& ports, const std::string& topic,
+Result<LettersFound> letters_of(EventLog& log, LogAdmin& admin, const std::string& topic,
                                 const std::string& key, Timestamp since, std::int64_t& left,
                                 const std::function<bool(const StoredRecord&)>& wanted) {
   LettersFound found;
-  const auto topics = MESH_TRY(ports.admin.topics());
+  const auto topics = MESH_TRY(admin.topics());
   const auto letters = std::ranges::find(topics, dead_letter_topic(topic),
                                          [](const TopicInfo& info) { return info.spec.name; });
   if (letters == topics.end()) return found;
@@ -314,14 +297,14 @@ Result<LettersFound> letters_of(const TracePorts& ports, const std::string& topi
     const auto own = stable_hash(key) % static_cast<std::uint64_t>(letters->spec.partitions);
     if (!key.empty() && own != static_cast<std::uint64_t>(p)) continue;
     const TopicPartition partition{letters->spec.name, p};
-    const auto from = MESH_TRY(ports.log.offset_at(partition, earlier(since, kClockSlack)));
-    const auto marks = MESH_TRY(ports.log.watermarks(partition));
+    const auto from = MESH_TRY(log.offset_at(partition, earlier(since, kClockSlack)));
+    const auto marks = MESH_TRY(log.watermarks(partition));
     if (from >= marks.end) continue;
     if (left <= 0) {
       found.whole = false;
       break;
     }
-    MESH_TRY(scan(ports.log, partition, from, marks.end, [&](std::vector<StoredRecord>& records) {
+    MESH_TRY(scan(log, partition, from, marks.end, [&](std::vector<StoredRecord>& records) {
       for (const StoredRecord& record : records) {
         if (is_marker(record)) {
           const auto at = places.find(std::string(find_header(record.headers, kSettles)));
@@ -337,6 +320,34 @@ Result<LettersFound> letters_of(const TracePorts& ports, const std::string& topi
     }));
   }
   return found;
+}
+
+Result<Standing> follow_redrives(EventLog& log, LogAdmin& admin, StoredRecord record,
+                                 std::int64_t& left) {
+  Standing standing{std::move(record)};
+  for (int hop = 0;; ++hop) {
+    const StoredRecord& at = standing.record;
+    const std::string place = to_string(at.position);
+    auto found = MESH_TRY(letters_of(log, admin, at.position.topic, at.key, at.time, left,
+                                     [&](const StoredRecord& letter) {
+                                       return to_string(source_of(letter).position) == place;
+                                     }));
+    standing.whole = standing.whole && found.whole;
+    std::optional<StoredRecord> back;
+    for (const auto& [letter, settled] : found.letters) {
+      if (!settled || hop == kMaxRedrives) continue;
+      back = MESH_TRY(back_from(log, letter, *settled, left));
+      if (!back && left <= 0) standing.whole = false;
+      if (!back) continue;
+      standing.redriven.push_back(letter);
+      break;
+    }
+    if (!back) {
+      standing.letters = std::move(found.letters);
+      return standing;
+    }
+    standing.record = *std::move(back);
+  }
 }
 
 Result<Trace> trace_event(const TracePorts& ports, const EventQuery& query,

@@ -112,8 +112,19 @@ struct LettersFound {
 };
 inline constexpr std::int64_t kMaxLetters = 200'000;  // records, of a look for letters alone
 // Reads at most `left` records, or a batch more, and takes off what it read.
-Result<LettersFound> letters_of(const TracePorts& ports, const std::string& topic,
+Result<LettersFound> letters_of(EventLog& log, LogAdmin& admin, const std::string& topic,
                                 const std::string& key, Timestamp since, std::int64_t& left,
                                 const std::function<bool(const StoredRecord& letter)>& wanted);
+
+// Where an event stands now that was redriven or mended, however often, since its record `record`.
+struct Standing {
+  StoredRecord record;
+  std::vector<DeadLetter> redriven = {};        // that it came back from, the first one first
+  std::vector<LettersFound::One> letters = {};  // of the record
+  bool whole = true;                            // false: there may be a later record, or letters
+};
+// Reads as letters_of() does.
+Result<Standing> follow_redrives(EventLog& log, LogAdmin& admin, StoredRecord record,
+                                 std::int64_t& left);
 
 }  // namespace mesh::pipeline

@@ -102,10 +102,11 @@ Status find_last_event(const UserPorts& ports, const std::string& key, UserState
 
 Status find_letter(const TracePorts& ports, const std::string& key, UserState& state) {
   std::int64_t left = kMaxLetters;
-  auto found = MESH_TRY(
-      letters_of(ports, kUserIndex.topic, key, Timestamp{}, left, [](const StoredRecord& letter) {
-        return is_of_index(find_header(letter.headers, dead_letter::kPipeline));
-      }));
+  auto found =
+      MESH_TRY(letters_of(ports.log, ports.admin, kUserIndex.topic, key, Timestamp{}, left,
+                          [](const StoredRecord& letter) {
+                            return is_of_index(find_header(letter.headers, dead_letter::kPipeline));
+                          }));
   for (auto& [letter, settled] : found.letters) {
     if (!settled) state.letter = std::move(letter);
   }

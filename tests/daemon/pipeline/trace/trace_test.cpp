@@ -186,6 +186,26 @@ TEST_F(TraceTest, ARedrivenEventIsFollowedToWhereItStandsNow) {
   EXPECT_EQ(found.redriven[0].position, letter);
 }
 
+TEST_F(TraceTest, AnEventThatWasRedrivenTwiceStandsWhereItWentBackLast) {
+  const auto first = append(clicked(id_of_now()));
+  Position at = first;
+  for (int n = 0; n < 2; ++n) {
+    const auto stored = record(bury("analytics", at));
+    clock_.advance(Duration{3'600'000});
+    at = log_.append_now({first.topic, stored.key, stored.value,
+                          with_history(without_death(stored.headers), stored, kRedrivenFrom)});
+    log_.append_now(marker_of(stored, 2));
+  }
+  std::int64_t left = kMaxLetters;
+  const auto standing = follow_redrives(log_, log_, record(first), left).value();
+  EXPECT_EQ(standing.record.position, at);
+  EXPECT_EQ(standing.redriven.size(), 2u);
+  EXPECT_TRUE(standing.whole);
+  EXPECT_LT(left, kMaxLetters);
+  left = 1;
+  EXPECT_FALSE(follow_redrives(log_, log_, record(first), left)->whole);
+}
+
 TEST_F(TraceTest, AnEventWhoseLetterWasPurgedStaysDead) {
   const std::string id = id_of_now();
   const auto at = append(clicked(id));
