@@ -1,6 +1,14 @@
 #include "common/engines/postgres/leases.h"
 
+#include "common/telemetry/log.h"
+
 namespace mesh::postgres {
+namespace {
+
+// More than come at once, and few enough for who acquires to wait for.
+constexpr std::int64_t kSweepLeases = 1'000;
+
+}  // namespace
 
 tl::unexpected<Error> lost_lease(const Lease& lease) {
   return fail(ErrorKind::conflict, "the lease " + lease.name + " was lost: it was not renewed in " +
@@ -16,14 +24,41 @@ Result<std::optional<Lease>> Leases::acquire(const std::string& name, const std:
         "VALUES($1,nextval('lease_token'),$2,mesh_now()+$3)"
         " ON CONFLICT(name) DO UPDATE SET "
         "token=nextval('lease_token'),holder=$2,held_until=mesh_now()+$3"
-        " WHERE l.held_until<=mesh_now() RETURNING token",
+        " WHERE l.held_until<=mesh_now() RETURNING token,xmax=0",
         name, holder, ttl));
   }));
   if (rows.size() == 0) return std::optional<Lease>();
   const Lease lease{name, rows.integer(0, 0)};
-  std::lock_guard lock(mutex_);
-  acquired_[name] = lease.token;
+  {
+    std::lock_guard lock(mutex_);
+    acquired_[name] = lease.token;
+  }
+  const bool is_new = rows.flag(0, 1);
+  if (is_new) sweep();
   return std::optional(lease);
+}
+
+// Of names that nobody takes twice rows would stay for ever. A statement of its own, which waits
+// for no row: within that of an acquisition two could wait for each other's.
+void Leases::sweep() {
+  const auto gone = pool_.run(Repeat::harmless, [&](Session& session) {
+    return session.run(
+        query("DELETE FROM leases WHERE name IN (SELECT name FROM leases"
+              " WHERE held_until<=(SELECT mesh_now()) ORDER BY held_until LIMIT $1"
+              " FOR UPDATE SKIP LOCKED) RETURNING name,token",
+              kSweepLeases));
+  });
+  if (!gone) {  // the next new name sweeps
+    if (!gone.error().retryable()) {
+      log::warn("leases that are over could not be removed", {{"error", gone.error().to_string()}});
+    }
+    return;
+  }
+  std::lock_guard lock(mutex_);
+  for (int i = 0; i < gone->size(); ++i) {
+    const auto own = acquired_.find(gone->string(i, 0));
+    if (own != acquired_.end() && own->second == gone->integer(i, 1)) acquired_.erase(own);
+  }
 }
 
 Status Leases::renew(const Lease& lease, Duration ttl) {

@@ -23,6 +23,8 @@ class Leases final : public LeaseStore {
   void release_all();
 
  private:
+  void sweep();  // removes rows of leases that are over
+
   Pool& pool_;
   std::mutex mutex_;
   std::map<std::string, std::int64_t> acquired_;  // names and tokens; guarded by mutex_

@@ -14,9 +14,10 @@ Result<std::optional<Lease>> MemoryLeases::acquire(const std::string& name,
                                                    const std::string& holder, Duration ttl) {
   std::lock_guard lock(mutex_);
   const SteadyTime now = clock_.steady();
-  const auto at = held_.find(name);
-  if (at != held_.end() && now < at->second.until) return std::optional<Lease>();
-  held_.insert_or_assign(name, Held{++last_token_, holder, now + ttl});
+  // Of names that nobody takes twice they would stay for ever.
+  std::erase_if(held_, [now](const auto& one) { return now >= one.second.until; });
+  if (held_.contains(name)) return std::optional<Lease>();
+  held_.emplace(name, Held{++last_token_, holder, now + ttl});
   return std::optional(Lease{name, last_token_});
 }
 

@@ -32,7 +32,7 @@ class MemoryLeases final : public LeaseStore {
 
   Clock& clock_;
   std::mutex mutex_;
-  std::map<std::string, Held> held_;  // guarded by mutex_; some may be over
+  std::map<std::string, Held> held_;  // guarded by mutex_; some may be over since the last acquire
   std::int64_t last_token_ = 0;       // of all names; guarded by mutex_
 };
 
