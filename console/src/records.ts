@@ -173,9 +173,6 @@ export async function recordAt(topic: string, partition: string, offset: string,
 
 /** The last of that id: an event that was mended stands in the log twice. */
 export async function recordOf(id: string, topic: string | undefined, signal: AbortSignal): Promise<Row> {
-  const { log } = await get("/admin/v1/traces/{id}", { path: { id }, query: { topic }, signal });
-  const last = log && (await recordAt(log.topic, String(log.partition), String(log.offset), signal));
-  if (last) return last;
   const text = await readText(signal, kEvent, { id }, { topic });
   return row(JSON.parse(text) as Schemas["Record"], parseJson(text));
 }

@@ -20,7 +20,7 @@ export interface Resource<T> {
   readonly reload: () => void;
 }
 
-/** A null key loads nothing. `depends` names what of a sample the data hangs on. */
+/** A null key loads nothing. `depends` names what of a sample the data hangs on; undefined: nothing any more. */
 export function useResource<T>(
   key: string | null,
   load: (signal: AbortSignal) => Promise<T>,
@@ -48,7 +48,7 @@ export function useResource<T>(
       const now = sample.value;
       const returned = returns.value;
       const text = now && dependsNow.current ? JSON.stringify(dependsNow.current(now)) : undefined;
-      const changed = last !== undefined && text !== last;
+      const changed = last !== undefined && text !== undefined && text !== last;
       last = text ?? last;
       if (changed || returned !== back) loader.touch();
       back = returned;

@@ -27,13 +27,22 @@ export function milliseconds(at: string | number | null | undefined): number | n
   return Number.isFinite(time) ? time : null;
 }
 
+/** What the zone that is shown is behind UTC at that time, in milliseconds. */
+export function zoneShift(at: number): number {
+  return zone.value === "local" ? new Date(at).getTimezoneOffset() * 60_000 : 0;
+}
+
 /** "2026-11-30 22:48:11", with `precise` also milliseconds. */
 export function absolute(at: string | number | null | undefined, precise = false): string {
   const time = milliseconds(at);
   if (time === null) return "–";
-  const shift = zone.value === "local" ? new Date(time).getTimezoneOffset() * 60_000 : 0;
-  const text = new Date(time - shift).toISOString().replace("T", " ").replace("Z", "");
+  const text = new Date(time - zoneShift(time)).toISOString().replace("T", " ").replace("Z", "");
   return precise ? text : text.replace(/\.\d+$/, "");
+}
+
+/** The server's sentence with its times, which are in UTC, as `absolute` has them. */
+export function withTimes(text: string): string {
+  return text.replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z\b/g, (at) => absolute(at));
 }
 
 /** "3m12s ago", "in 5m" */

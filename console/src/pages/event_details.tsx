@@ -15,7 +15,7 @@ import { Problem } from "../problem.ts";
 import { type Row, isLetterTopic, recordAt, recordOf } from "../records.ts";
 import { useResource } from "../resource.ts";
 import { href, hrefWith, useRoute } from "../router.ts";
-import { milliseconds } from "../time.ts";
+import { milliseconds, withTimes } from "../time.ts";
 import { kTraceTones, traceSteps } from "../trace_steps.ts";
 
 export function placeText({ topic, partition, offset }: { topic: string; partition: number; offset: number }): string {
@@ -27,12 +27,14 @@ export function placeHref({ topic, partition, offset }: { topic: string; partiti
 
 function Trace({ id, row }: { id: string; row: Row | undefined }) {
   const topic = row && !isLetterTopic(row.topic) ? row.topic : undefined;
-  const from = topic ? String(row?.offset) : undefined;
+  // Of what came back from a dead letter the trace begins before this record.
+  const cameBack = row && (row.headers["mesh_redriven_from"] ?? row.headers["mesh_mended_from"]);
+  const from = topic && !cameBack ? String(row?.offset) : undefined;
   const status = useRef<string>("");
   const { data: trace, problem, reload } = useResource(
     `trace ${id}?${topic ?? ""}`,
     (signal) => get("/admin/v1/traces/{id}", { path: { id }, query: { topic, from }, signal }),
-    (sample) => (status.current === "done" ? 0 : [sample.lag, sample.parked, sample.dead_letters]),
+    (sample) => (status.current === "done" ? undefined : [sample.lag, sample.parked, sample.dead_letters]),
   );
   status.current = trace?.status ?? "";
   if (!row && !trace) return null;  // That there is none has been told of the record.
@@ -46,7 +48,7 @@ function Trace({ id, row }: { id: string; row: Row | undefined }) {
         <MeshCommand words={["trace", id, ...(topic ? ["--topic", topic] : [])]} />
       </div>
       {problem && <ErrorBox problem={problem} retry={reload} stale={trace !== undefined} />}
-      {trace && <p class="muted">It {trace.text}.</p>}
+      {trace && <p class="muted">It {withTimes(trace.text)}.</p>}
       {trace && (
         <Timeline label="Trace of the event" steps={traceSteps(trace).map((step) => ({
           ...step,
@@ -73,7 +75,7 @@ function Facts({ row }: { row: Row }) {
     ["Subject", row.subject],
     ["Source", row.source],
     ["In the log", <Time at={row.time} show="absolute" precise />],
-    ["Happened", row.event_time],
+    ["Happened", row.event_time && <Time at={row.event_time} show="absolute" precise />],
     ["Place", <a href={placeHref(row)}><code>{placeText(row)}</code></a>],
     ["Key", row.key && <a href={href("events", [], { topic: row.topic, key: row.key })}><code>{row.key}</code></a>],
     ["Sequence", row.sequence],

@@ -14,6 +14,7 @@ export default [
     await main.getByText("found_me").first().waitFor();
     await main.getByRole("list", { name: "Trace of the event" }).or(main.getByLabel("Trace of the event")).first().waitFor();
     await main.getByText("done", { exact: true }).first().waitFor();
+    await main.getByText(/^It is counted since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.$/).waitFor();
     // Its place has an address of its own.
     await main.getByRole("link", { name: /^analytics\.events\/\d+@\d+$/ }).first().click();
     await page.waitForURL(/#\/events\/analytics\.events\/\d+\/\d+$/);

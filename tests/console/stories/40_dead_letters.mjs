@@ -29,8 +29,12 @@ export default [
     await main.getByText('"mended"').first().waitFor();
     await main.getByText("done", { exact: true }).first().waitFor();
     // By its id as well, though the one that died stands in the log before it.
+    const traces = [];
+    page.on("request", (request) => request.url().includes("/admin/v1/traces/") && traces.push(request.url()));
     await page.goto(page.url().replace(/#.*/, "#/events/id/mend-me"));
     await main.getByText('"mended"').first().waitFor();
+    await main.getByText("Came back from a dead letter").first().waitFor();
+    same(traces.length, 1, "traces that were asked for");
   }],
   ["a redrive is counted first, goes on as a task, and its outcome is seen", async ({ signedIn, mesh, settled }) => {
     await die(mesh, "acme", [{ id: "redrive-me", user: "redriver" }]);
