@@ -103,11 +103,11 @@ TEST(IdentityTest, TheAuditNamesTheOperatorAndSaysWhetherItWasByTheConsole) {
   request.path = "/by-console";
   request.headers = {{"Mesh-Console", "1"}};
   ASSERT_TRUE(identity->authenticate(request, route, console::Session{"jane", {}, {}}));
-  EXPECT_THAT(audit_line("/by-console"), HasSubstr("user=jane via=console"));
+  EXPECT_THAT(audit_line("/by-console"), HasSubstr(R"("user":"jane","via":"console")"));
   request.path = "/by-token";
   request.headers = {{"Authorization", "Bearer " + token}};
   ASSERT_TRUE(identity->authenticate(request, route, console::Session{"jane", {}, {}}));
-  EXPECT_THAT(audit_line("/by-token"), HasSubstr("user=operator via=api"));
+  EXPECT_THAT(audit_line("/by-token"), HasSubstr(R"("user":"operator","via":"api")"));
 }
 
 }  // namespace

@@ -49,6 +49,7 @@ TEST_F(ConsoleOfADaemon, ALinkBeginsOneSessionThatMayWhatAnOperatorMay) {
   EXPECT_EQ(begin().status, 401) << "once";
   EXPECT_EQ(ask("GET", "/admin/v1/members", cookie).status, 200);
   EXPECT_EQ(ask("GET", "/admin/v1/members", "").status, 401);
+  EXPECT_EQ(ask("GET", "/console/session", cookie).json()["user"], "operator");
   const auto tenant = [](const char* id) { return dump({{"id", id}}); };
   EXPECT_EQ(ask("POST", "/admin/v1/tenants", cookie, tenant("acme"), false).status, 403);
   EXPECT_EQ(ask("POST", "/admin/v1/tenants", cookie, tenant("acme")).status, 201);
@@ -63,6 +64,14 @@ TEST_F(ConsoleOfADaemon, ALinkBeginsOneSessionThatMayWhatAnOperatorMay) {
   daemon_.stop();
   ASSERT_TRUE(daemon_.start()) << daemon_.errors();
   EXPECT_EQ(ask("GET", "/admin/v1/members", cookie).status, 200);
+}
+
+TEST_F(ConsoleOfADaemon, WhoFailsTenTimesToSignInIsToldToWait) {
+  code_ = "none";
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(begin().status, 401) << i;
+  const auto refused = begin();
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_FALSE(refused.header("Retry-After").empty());
 }
 
 // What the event says of itself (a note, which its sender made up) is nowhere, its places are.
