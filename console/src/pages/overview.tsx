@@ -14,6 +14,7 @@ import { count, duration, rate, shortCount } from "../format.ts";
 import { attention, sample, samples } from "../live.ts";
 import { useResource } from "../resource.ts";
 import { href } from "../router.ts";
+import { withTimes } from "../time.ts";
 
 const kHour = 3_600_000;
 const kEnginesEvery = 30_000;
@@ -43,7 +44,7 @@ function AttentionList({ list }: { list: readonly Attention[] }) {
           <div>
             {/* Only to a place of the console: the text is the server's. */}
             {each.page.startsWith("#/") ? <a href={each.page}>{each.what}</a> : <strong>{each.what}</strong>}
-            <p class="muted">{each.why}</p>
+            <p class="muted">{withTimes(each.why)}</p>
           </div>
           {each.next && <MeshCommand line={each.next} />}
         </li>
