@@ -119,7 +119,10 @@ int main(int argc, char** argv) {
   const auto load = [&]() -> mesh::Result<mesh::config::Config> {
     auto config = mesh::config::load_file(mesh::config::find_config_file(file));
     // Within load, so that a reload keeps it.
-    if (config && data_dir) config->data_dir = *data_dir;
+    if (config && data_dir) {
+      config->data_dir = *data_dir;
+      config->origins.of_key["data_dir"] = {0, {}, "--data-dir"};
+    }
     return config;
   };
   auto config = load();

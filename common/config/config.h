@@ -293,6 +293,24 @@ struct Console {
   bool may_export = true;
 };
 
+// Where the value of a key comes from that is not the default: the command line, or the file and
+// the variables that it names there.
+struct Origin {
+  struct Variable {
+    std::string name;
+    bool taken = false;  // false: not set or empty, and the file's own default counts
+  };
+  int line = 0;                     // of the key in the file; 0 with a flag
+  std::vector<Variable> variables;  // in the file's order
+  std::string flag;                 // "--data-dir"; empty: the file
+};
+
+// Not keys of the file, and never printed with it.
+struct Origins {
+  std::string file;                                   // absolute; empty without one
+  std::map<std::string, Origin, std::less<>> of_key;  // by path; the others have their defaults
+};
+
 struct Config {
   std::string data_dir = "./mesh-data";
   std::vector<std::string> roles = role_names();
@@ -322,6 +340,7 @@ struct Config {
   OpenAi openai;
   Telemetry telemetry;
   Secrets secrets;
+  Origins origins;
 
   bool has_role(const Role& role) const;
 };
@@ -337,7 +356,7 @@ std::optional<std::string> find_config_file(const std::optional<std::string>& fl
 // Environment access is injected. What *_file keys name is read into `secrets`; a secret that
 // everybody may read is logged as a warning. A key that is not written keeps its default; a rate
 // limit that is written replaces the whole policy (`burst` is then rate - 1 unless written), and
-// `null` lifts it.
+// `null` lifts it. `origins` says of each key that is written where.
 Result<Config> load_text(const std::string& yaml,
                          const std::function<const char*(const char*)>& env);
 // The file, with the process' environment; the defaults where no path is given. `invalid` for a
@@ -352,6 +371,11 @@ Status validate(const Config& config);
 std::string print(const Config& config);
 // The same as nested objects.
 Json to_json(const Config& config);
+// Every key in the order of the file, an object each: "key", "value", "default", "origin" (default,
+// file, environment or flag), "where" (file and line, or the flag; null), "variables" (that the
+// file names there: "name" and whether it is "set") and "description". Secrets masked; never what a
+// variable holds but for the value.
+Json settings(const Config& config);
 // The paths of the keys whose values differ.
 std::vector<std::string> changed_keys(const Config& a, const Config& b);
 // The defaults as a commented file: what manifests/meshd.yaml holds.

@@ -76,7 +76,7 @@ void read_rate(const std::string& path, const Value& value, RatePolicy& policy,
   std::optional<std::int64_t> got_rate, got_burst;
   // Without `per`, a second, as the API has it.
   std::optional<Duration> got_per = seconds{1};
-  for (const auto& [name, member] : value.members) {
+  for (const auto& [name, member, line] : value.members) {
     const auto take = [&](const auto& kind, auto& into) {
       into = kind.parse(member);
       if (!into) problems.add(path + "." + name, describe(member) + " is not " + kind.form);
@@ -142,12 +142,16 @@ Key rate_key(const std::string& scope, std::string doc) {
     const RatePolicy& p = found->second;
     return {{"rate", p.rate}, {"per", duration({}, {}).show(p.per)}, {"burst", p.burst}};
   };
-  key.same = [=](const Config& a, const Config& b) {
-    const auto of = [&](const Config& config) {
-      const auto found = config.rate_limits.find(scope);
-      return found == config.rate_limits.end() ? std::optional<RatePolicy>() : found->second;
-    };
-    return of(a) == of(b);
+  const auto of = [=](const Config& config) {
+    const auto found = config.rate_limits.find(scope);
+    return found == config.rate_limits.end() ? std::optional<RatePolicy>() : found->second;
+  };
+  key.same = [=](const Config& a, const Config& b) { return of(a) == of(b); };
+  key.copy = [=](Config& to, const Config& from) {
+    const auto taken = of(from);
+    if (taken == of(to)) return;
+    to.rate_limits.erase(scope);
+    if (taken) to.rate_limits.emplace(scope, *taken);
   };
   key.check = [=](const Config& config, Problems& problems) {
     const auto found = config.rate_limits.find(scope);

@@ -41,6 +41,8 @@ struct Key {
   std::function<void(const Config&, Problems&)> check;
   // Whether both configurations have the same value, as it is and not as it is shown.
   std::function<bool(const Config&, const Config&)> same;
+  // Gives `to` the value of `from`, where it differs.
+  std::function<void(Config& to, const Config& from)> copy;
 };
 
 struct Group {
@@ -51,6 +53,12 @@ struct Group {
 // In the order of the printed file; the keys of a group stand together.
 const std::vector<Key>& keys();
 std::span<const Group> groups();
+
+// What a key has that the file does not name, which depends on auth.mode.
+Config defaults_in(const std::string& mode);
+
+// A doc without its line breaks.
+std::string one_line(std::string_view doc);
 
 // The path of the likely meant key among those of `group` (""; the top), or what is allowed there:
 // "did you mean http.max_body?".

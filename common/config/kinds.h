@@ -73,6 +73,9 @@ Key make_key(std::string path, Get get, Kind<T> kind, std::string doc) {
     }
   };
   key.same = [=](const Config& a, const Config& b) { return get(a) == get(b); };
+  key.copy = [=](Config& to, const Config& from) {
+    if (get(to) != get(from)) get(to) = get(from);
+  };
   key.check = [=](const Config& config, Problems& problems) {
     std::string wrong;
     if constexpr (kOptional) {

@@ -2,7 +2,6 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <set>
 
 #include "common/config/config.h"
 #include "common/config/keys.h"
@@ -17,10 +16,9 @@ struct Loader {
   const Environment& env;
   Config config;
   Problems problems;
-  std::set<std::string> written;  // paths of the keys that the file holds
 
   void take(const Value& node, const std::string& group);
-  bool expand_all(Value& value, const std::string& path);
+  bool expand_all(Value& value, const std::string& path, Origin& origin);
 };
 
 const std::map<std::string, const Key*, std::less<>>& index() {
@@ -37,10 +35,10 @@ bool is_group(std::string_view path) {
 }
 
 // Variables expand in the tree, so whatever they hold stays one scalar.
-bool Loader::expand_all(Value& value, const std::string& path) {
+bool Loader::expand_all(Value& value, const std::string& path, Origin& origin) {
   bool ok = true;
   if (value.kind == Value::Kind::scalar && value.text.find('$') != std::string::npos) {
-    auto expanded = expand(value.text, env);
+    auto expanded = expand(value.text, env, &origin.variables);
     if (!expanded) {
       problems.add(path, expanded.error().message);
       return false;
@@ -50,8 +48,10 @@ bool Loader::expand_all(Value& value, const std::string& path) {
     // `key: ${VAR:-}` without quotes is what `key:` is: a null, which lifts an optional key.
     if (value.text.empty() && !value.quoted) value.kind = Value::Kind::null;
   }
-  for (auto& item : value.items) ok = expand_all(item, path) && ok;
-  for (auto& [name, member] : value.members) ok = expand_all(member, path + "." + name) && ok;
+  for (auto& item : value.items) ok = expand_all(item, path, origin) && ok;
+  for (auto& [name, member, line] : value.members) {
+    ok = expand_all(member, path + "." + name, origin) && ok;
+  }
   return ok;
 }
 
@@ -62,13 +62,13 @@ void Loader::take(const Value& node, const std::string& group) {
                                       : "a group of keys, not a value");
     return;
   }
-  for (const auto& [name, member] : node.members) {
+  for (const auto& [name, member, line] : node.members) {
     const std::string path = group.empty() ? name : group + "." + name;
     if (const auto key = index().find(path); key != index().end()) {
       // Also where its value is wrong: what counts is that the file names it.
-      written.insert(path);
+      Origin& origin = config.origins.of_key[path] = {line, {}, {}};
       Value value = member;
-      if (expand_all(value, path)) key->second->read(config, value, problems);
+      if (expand_all(value, path, origin)) key->second->read(config, value, problems);
     } else if (is_group(path)) {
       take(member, path);
     } else {
@@ -118,14 +118,20 @@ std::optional<std::string> find_config_file(const std::optional<std::string>& fl
   return std::nullopt;
 }
 
+Config defaults_in(const std::string& mode) {
+  Config config;
+  // It is for mode dev; in mode jwt only a written one is a mistake.
+  if (mode == "jwt") config.auth.anonymous_tenant.reset();
+  return config;
+}
+
 Result<Config> load_text(const std::string& text, const Environment& env) {
   auto tree = MESH_TRY(yaml::parse(text));
-  Loader loader{env, {}, {}, {}};
+  Loader loader{env, {}, {}};
   loader.take(tree, "");
   Config& config = loader.config;
-  // The default is for mode dev; in mode jwt only a written one is a mistake.
-  if (config.auth.mode == "jwt" && !loader.written.contains("auth.anonymous_tenant")) {
-    config.auth.anonymous_tenant.reset();
+  if (!config.origins.of_key.contains("auth.anonymous_tenant")) {
+    config.auth.anonymous_tenant = defaults_in(config.auth.mode).auth.anonymous_tenant;
   }
   read_secrets(config, loader.problems);
   check_keys(config, loader.problems);
@@ -146,6 +152,9 @@ Result<Config> load_file(const std::optional<std::string>& path) {
     error.message = *path + ":\n" + error.message;
     return fail(std::move(error));
   }
+  std::error_code ignored;
+  const auto whole = std::filesystem::absolute(*path, ignored);
+  config->origins.file = ignored ? *path : whole.lexically_normal().string();
   return config;
 }
 

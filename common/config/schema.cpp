@@ -7,12 +7,6 @@
 namespace mesh::config {
 namespace {
 
-std::string one_line(std::string_view doc) {
-  std::string out(doc);
-  std::ranges::replace(out, '\n', ' ');
-  return out;
-}
-
 // The schema of the group at `path`, made where it is missing.
 Json& group_at(Json& root, std::string_view path) {
   Json* node = &root;
@@ -34,6 +28,12 @@ Json& group_at(Json& root, std::string_view path) {
 }
 
 }  // namespace
+
+std::string one_line(std::string_view doc) {
+  std::string out(doc);
+  std::ranges::replace(out, '\n', ' ');
+  return out;
+}
 
 std::string schema() {
   Json root = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},

@@ -35,9 +35,19 @@ std::string yaml_string(const std::string& text) {
   return plain ? escaped : dump(Json(escaped));
 }
 
+void note(std::vector<Origin::Variable>& named, const std::string& name, bool taken) {
+  const auto known = std::ranges::find(named, name, &Origin::Variable::name);
+  if (known == named.end()) {
+    named.push_back({name, taken});
+  } else {
+    known->taken = known->taken || taken;
+  }
+}
+
 }  // namespace
 
-Result<std::string> expand(std::string_view text, const Environment& env) {
+Result<std::string> expand(std::string_view text, const Environment& env,
+                           std::vector<Origin::Variable>* named) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '$') {
@@ -64,7 +74,10 @@ Result<std::string> expand(std::string_view text, const Environment& env) {
       return fail(ErrorKind::invalid, "${" + std::string(inner) + "} does not name a variable");
     }
     const char* found = env(name.c_str());
-    if (dash != std::string_view::npos && (found == nullptr || *found == '\0')) {
+    const bool has_default = dash != std::string_view::npos;
+    const bool taken = found != nullptr && (*found != '\0' || !has_default);
+    if (named != nullptr) note(*named, name, taken);
+    if (!taken && has_default) {
       out += inner.substr(dash + 2);
     } else if (found != nullptr) {
       out += found;

@@ -5,9 +5,11 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/config/config.h"
 #include "common/yaml/tree.h"
 
 namespace mesh::config {
@@ -18,8 +20,10 @@ using yaml::Member;
 using yaml::Value;
 
 // Expands ${VAR}, ${VAR:-default} (taken where VAR is unset or empty) and $$ in a scalar's text.
-// The error's message is what is wrong, without the path.
-Result<std::string> expand(std::string_view text, const Environment& env);
+// The variables that it names are added to `named`, each once. The error's message is what is
+// wrong, without the path.
+Result<std::string> expand(std::string_view text, const Environment& env,
+                           std::vector<Origin::Variable>* named = nullptr);
 
 // One scalar, list of scalars or flat object in YAML, on one line, such that yaml::parse and expand
 // give it back.

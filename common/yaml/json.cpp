@@ -41,7 +41,7 @@ Json convert(const Value& value) {
       break;
   }
   Json object = Json::object();
-  for (const auto& [name, member] : value.members) object[name] = convert(member);
+  for (const Member& member : value.members) object[member.name] = convert(member.value);
   return object;
 }
 

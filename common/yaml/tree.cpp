@@ -19,7 +19,7 @@ constexpr std::size_t kMaxValues = 10'000;
 std::size_t count(const Value& value) {
   std::size_t values = 1;
   for (const auto& item : value.items) values += count(item);
-  for (const auto& [key, member] : value.members) values += count(member);
+  for (const Member& member : value.members) values += count(member.value);
   return values;
 }
 
@@ -72,6 +72,7 @@ class Builder final : public YAML::EventHandler {
     YAML::Mark mark;
     YAML::anchor_t anchor;
     std::optional<std::string> key;  // of a mapping: the key whose value comes next
+    int key_line = 0;
   };
 
   [[noreturn]] static void refuse(const YAML::Mark& mark, const std::string& what) {
@@ -82,7 +83,7 @@ class Builder final : public YAML::EventHandler {
     if (stack_.size() >= limits_.depth) {
       refuse(mark, "nested deeper than " + std::to_string(limits_.depth) + " levels");
     }
-    stack_.push_back({Value{kind, {}, false, {}, {}}, mark, anchor, {}});
+    stack_.push_back({Value{kind, {}, false, {}, {}}, mark, anchor, {}, 0});
   }
 
   void close() {
@@ -106,8 +107,9 @@ class Builder final : public YAML::EventHandler {
         if (member.name == value.text) refuse(mark, "the key " + value.text + " appears twice");
       }
       top.key = std::move(value.text);
+      top.key_line = mark.line + 1;
     } else {
-      top.value.members.push_back({std::move(*top.key), std::move(value)});
+      top.value.members.push_back({std::move(*top.key), std::move(value), top.key_line});
       top.key.reset();
     }
   }

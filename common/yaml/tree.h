@@ -26,6 +26,7 @@ struct Value {
 struct Member {
   std::string name;
   Value value;
+  int line = 0;  // of the name, from 1; below an alias, where what it names is written
 };
 
 struct Limits {

@@ -67,6 +67,20 @@ TEST(YamlTree, AnAliasIsACopy) {
   EXPECT_EQ(tree->members[1].value.members[0].value.text, "v");
 }
 
+TEST(YamlTree, AMemberKnowsTheLineOfItsName) {
+  const auto tree = parse("# first\na: &all\n  b:\n    - 1\nc: {d: 2,\n  e: 3}\nf: *all\n");
+  ASSERT_TRUE(tree.has_value()) << tree.error().message;
+  const auto lines = [](const Value& value) {
+    std::vector<int> all;
+    for (const Member& member : value.members) all.push_back(member.line);
+    return all;
+  };
+  EXPECT_THAT(lines(*tree), testing::ElementsAre(2, 5, 7));
+  EXPECT_THAT(lines(tree->members[0].value), testing::ElementsAre(3));
+  EXPECT_THAT(lines(tree->members[1].value), testing::ElementsAre(5, 6));
+  EXPECT_THAT(lines(tree->members[2].value), testing::ElementsAre(3)) << "where it is written";
+}
+
 TEST(YamlTree, AliasBombsAreRefused) {
   std::string few = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
   for (int i = 1; i < 5; ++i) {  // 10^5 values by way of 40 aliases
