@@ -22,6 +22,7 @@
 #include "daemon/pipelines.h"
 #include "daemon/readiness.h"
 #include "daemon/receipt_key.h"
+#include "daemon/reload.h"
 #include "daemon/roles.h"
 #include "daemon/run_info.h"
 #include "daemon/server_options.h"
@@ -75,12 +76,14 @@ tl::unexpected<Error> reserved() {
 struct App::Impl {
   Impl(config::Config c, Options o)
       : config(std::move(c)),
+        last_read(config),
         options(std::move(o)),
         clock(options.clock ? *options.clock : system_clock()),
         metrics(config.telemetry.metrics.tenants) {}
 
   std::mutex config_mutex;  // of what reload changes: the log level, the rate limits, who may call
   config::Config config;
+  config::Config last_read;  // what the next start would have; guarded by config_mutex
   const Options options;
   Clock& clock;
   const std::string process = process_id();
@@ -348,6 +351,10 @@ Status App::Impl::start_listeners() {
                         std::lock_guard guard(config_mutex);
                         return config::to_json(config);
                       },
+                      [this] {
+                        std::lock_guard guard(config_mutex);
+                        return settings(config, last_read);
+                      },
                       [this] { return checks(); },
                       [this] { return engines->examine(); },
                       [this] { return engines->checks(); }});
@@ -444,21 +451,10 @@ Status App::reload(const config::Config& fresh) {
   std::lock_guard lock(impl_->config_mutex);
   // A copy, which counts only where all of it could be taken over.
   config::Config next = impl_->config;
+  take_over(next, fresh);
   auto tls = impl_->tls;
-  if (tls && fresh.http.tls.cert_file) {
-    next.http.tls = fresh.http.tls;
-    tls = MESH_TRY(make_tls(fresh));
-  }
+  if (tls && fresh.http.tls.cert_file) tls = MESH_TRY(make_tls(fresh));
   if (fresh.auth.mode == next.auth.mode) {
-    next.auth.operator_token_file = fresh.auth.operator_token_file;
-    // The thread that fetches keys has the address for its life, so that another one needs a
-    // restart.
-    auto url = std::move(next.auth.jwt.jwks_url);
-    auto ca_file = std::move(next.auth.jwt.ca_file);
-    next.auth.jwt = fresh.auth.jwt;
-    next.auth.jwt.jwks_url = std::move(url);
-    next.auth.jwt.ca_file = std::move(ca_file);
-    next.auth.client_certificate = fresh.auth.client_certificate;
     next.secrets = fresh.secrets;
     const auto key = impl_->identity->shared_key(kPositions);
     MESH_TRY(impl_->identity->reload(next));
@@ -472,22 +468,18 @@ Status App::reload(const config::Config& fresh) {
     // What could not be written costs `mesh` on this machine a warning, and nobody else anything.
     if (auto told = impl_->tell_tls(); !told) log::warn(told.error().message);
   }
-  if (auto level = log::parse_level(fresh.telemetry.log.level)) log::set_level(*level);
+  if (auto level = log::parse_level(next.telemetry.log.level)) log::set_level(*level);
   impl_->tell_unobeyed_retention();
-  impl_->directory->set_defaults(fresh.rate_limits);
-  next.telemetry.log.level = fresh.telemetry.log.level;
-  next.rate_limits = fresh.rate_limits;
+  impl_->directory->set_defaults(next.rate_limits);
   // `next` has by now all that could be taken over, so that what differs is the rest.
   if (const auto others = config::changed_keys(next, fresh); !others.empty()) {
     log::warn("configuration: these keys need a restart, all others were taken over",
               {{"keys", join(others, ", ")}});
   }
-  // Only what can change: other threads read the rest, as the roles, without the mutex.
-  impl_->config.http.tls = std::move(next.http.tls);
-  impl_->config.auth = std::move(next.auth);
+  // Not as a whole: other threads read the rest, as the roles, without the mutex.
+  take_over(impl_->config, fresh);
   impl_->config.secrets = std::move(next.secrets);
-  impl_->config.telemetry.log.level = std::move(next.telemetry.log.level);
-  impl_->config.rate_limits = std::move(next.rate_limits);
+  impl_->last_read = fresh;
   return {};
 }
 

@@ -34,10 +34,9 @@ class App {
 
   // "host:port" by role, as bound; "https://host:port" where TLS is spoken.
   const std::map<std::string, std::string>& addresses() const;
-  // Takes over log level, rate limits, http.tls where there is TLS before and after, and who may
-  // call: auth.jwt but for jwks_url and ca_file, auth.client_certificate, and what the files of all
-  // these hold now. That other keys changed is logged; they need a restart. On an error,
-  // which names key and file, nothing is taken over.
+  // Takes over what daemon/reload.h says, and what the files of these keys hold now: log level,
+  // rate limits, TLS, who may call. That other keys changed is logged, and told by the settings;
+  // they need a restart. On an error, which names key and file, nothing is taken over.
   Status reload(const config::Config& fresh);
   // Says that it will stop: /readyz answers 503, answers end their connections, everything is
   // served as before. How long that should last is http.drain_delay. Callable twice.

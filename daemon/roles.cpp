@@ -114,7 +114,8 @@ http::RouteTable admin(const RoleDeps& deps) {
         services::client_task_routes({pipelines.client_tasks, deps.clock}),
         services::search_admin_routes({deps.ports.index, deps.directory, event_search(deps)}),
         services::trace_routes({{deps.ports.users, trace_ports(deps)}, deps.directory}),
-        services::process_routes({deps.running_config, deps.checks, deps.examine})}) {
+        services::process_routes(
+            {deps.running_config, deps.running_settings, deps.checks, deps.examine})}) {
     all.insert(all.end(), table.begin(), table.end());
   }
   for (auto& route : all) {

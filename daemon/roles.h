@@ -53,6 +53,7 @@ struct RoleDeps {
   std::function<bool(const http::Request&)> is_operator;
   std::function<std::optional<std::string>(const std::string& token)> operator_of;
   std::function<Json()> running_config;
+  std::function<Json()> running_settings;
   std::function<std::vector<services::Check>()> checks;
   std::function<std::vector<ExaminedServer>()> examine;
   std::function<std::vector<services::Check>()> dependencies;  // of them, those of engines

@@ -481,6 +481,10 @@ Result<Json> Client::end_task(const std::string& id, const TaskReport& report,
 
 Result<Json> Client::config() { return impl_->json(get(admin({"config"}))); }
 
+Result<std::vector<Json>> Client::settings() {
+  return impl_->items(get(admin({"config", "settings"})), 0);
+}
+
 Result<std::vector<Json>> Client::servers() { return impl_->items(get(admin({"servers"})), 0); }
 
 Result<std::vector<Json>> Client::log_lines() { return impl_->items(get(admin({"logs"})), 0); }

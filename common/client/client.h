@@ -386,6 +386,8 @@ class Client {
   // {"code","expires_in","path","url"}: begins one session of the web console, where `url` leads.
   Result<Json> console_code(bool read_only, bool hides_payloads);
   Result<Json> config();
+  // {"key","value","default","origin","where","variables","description","reload","pending"} each
+  Result<std::vector<Json>> settings();
   // {"server","about","ok","detail","advice"} each
   Result<std::vector<Json>> servers();
   // The last lines of the log, the oldest first.

@@ -133,7 +133,8 @@ http::RouteTable trace_routes(TraceAdminDeps deps);
 
 // The running configuration and the state of what the process depends on.
 struct ProcessAdminDeps {
-  std::function<Json()> config;  // secrets masked
+  std::function<Json()> config;    // secrets masked
+  std::function<Json()> settings;  // as daemon/reload.h says
   std::function<std::vector<Check>()> checks;
   std::function<std::vector<ExaminedServer>()> examine;  // blocks
 };

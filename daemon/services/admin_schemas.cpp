@@ -324,6 +324,44 @@ std::string_view admin_schemas() {
   "type": "object",
   "description": "As the configuration file has it, with all defaults."
 },
+"Setting": {
+  "type": "object",
+  "required": ["key", "value", "default", "origin", "where", "variables", "description", "reload", "pending"],
+  "properties": {
+    "key": {"type": "string", "description": "As messages name it."},
+    "value": {"description": "What runs; secrets are masked."},
+    "default": {"description": "What it would be if nothing said otherwise."},
+    "origin": {"type": "string", "enum": ["default", "file", "environment", "flag"],
+      "description": "Where the value comes from; `environment`: the file names variables for it, of which one at least is set."},
+    "where": {"type": ["string", "null"], "description": "File and line, or the flag; null of a default."},
+    "variables": {
+      "type": "array",
+      "description": "Those that the file names for the value.",
+      "items": {
+        "type": "object",
+        "required": ["name", "set"],
+        "properties": {
+          "name": {"type": "string"},
+          "set": {"type": "boolean", "description": "false: not set or empty, so that the file's own default counts."}
+        }
+      }
+    },
+    "description": {"type": "string"},
+    "reload": {"type": "boolean", "description": "Whether SIGHUP takes a new value over, without a restart."},
+    "pending": {
+      "type": ["object", "null"],
+      "description": "What the next start would take, as the configuration was last read; null where that is what runs.",
+      "required": ["value", "where"],
+      "properties": {
+        "value": {"description": "Secrets are masked."},
+        "where": {"type": ["string", "null"]}
+      }
+    }
+  },
+  "examples": [{"key": "http.max_body", "value": "2MiB", "default": "1MiB", "origin": "file",
+    "where": "/etc/mesh/meshd.yaml:12", "variables": [],
+    "description": "Largest body of a request; beyond it: 413.", "reload": false, "pending": null}]
+},
 "Checks": {
   "type": "object",
   "required": ["checks"],

@@ -189,8 +189,8 @@ Json make() {
       {"description", "At most so many letters a second; without it, as fast as it can."}};
   for (const char* item :
        {"Topic", "Record", "Group", "DeadLetterTopic", "CauseGroup", "DeadLetter", "Generation",
-        "EventGeneration", "Task", "Member", "ServerFinding", "LogLine", "Tenant", "RateLimit",
-        "UserState", "QuotaState", "OwnType"}) {
+        "EventGeneration", "Task", "Member", "Setting", "ServerFinding", "LogLine", "Tenant",
+        "RateLimit", "UserState", "QuotaState", "OwnType"}) {
     all[std::string(item) + "Page"] = page_of(item);
   }
   all["TaskPage"]["required"].push_back("version");

@@ -385,6 +385,7 @@ void ApiDescription::ask_of_work() {
 
 void ApiDescription::ask_of_the_process() {
   operate("GET", "/config", 200);
+  operate("GET", "/config/settings", 200);
   operate("GET", "/members", 200);
   operate("GET", "/overview", 200);
   operate("GET", "/servers", 200);

@@ -164,8 +164,9 @@ void Daemon::launch() {
   error_fd_ = file_with("");
   auto environment = environment_;
   environment["NOTIFY_SOCKET"] = socket_path;
-  pid_ = mesh::e2e::launch({programs_ + "/meshd", "--config", config}, environment, nothing,
-                           error_fd_, error_fd_);
+  std::vector<std::string> command{programs_ + "/meshd", "--config", config};
+  command.insert(command.end(), flags_.begin(), flags_.end());
+  pid_ = mesh::e2e::launch(command, environment, nothing, error_fd_, error_fd_);
   close(nothing);
 }
 

@@ -42,6 +42,9 @@ class Daemon {
   // From the next start on: meshd of that folder, in place of the one that was built.
   void run_programs_of(const std::string& folder) { programs_ = folder; }
 
+  // Behind `--config FILE`, from the next start on.
+  void add_flags(std::vector<std::string> flags) { flags_ = std::move(flags); }
+
   // The configuration's file, written anew; start() does so, too.
   std::string write_config() const;
   // Starts the process and blocks until it reports READY=1 (sd_notify) or ends; false: it ended.
@@ -81,6 +84,7 @@ class Daemon {
   const std::string extra_config_;
   const std::map<std::string, std::string> environment_;
   std::string programs_;
+  std::vector<std::string> flags_;
   std::string errors_;
   pid_t pid_ = -1;
   int notify_fd_ = -1;

@@ -145,6 +145,65 @@ TEST(Operation, SighupTakesOverRateLimitsAndKeepsTheOldOnesWhenTheFileIsBroken) 
   EXPECT_EQ(burst(), 7);
 }
 
+TEST(Operation, ASettingSaysWhereItsValueComesFromAlsoAfterASighup) {
+  test::TempDir dir;
+  const std::string bodies = "http:\n  max_body: ${BODY_OF_TEST}\n  max_wait: ${NOT_SET:-20s}\n";
+  const std::string limits = "limiter: {engine: redis}\nredis: {url: '${REDIS_OF_TEST}'}\n";
+  Daemon daemon(dir.file("data"), bodies + "pipelines: {batch: 64}\n" + limits,
+                {{"BODY_OF_TEST", "2MiB"}, {"REDIS_OF_TEST", "redis://me:hunter2@127.0.0.1:1/0"}});
+  ASSERT_TRUE(daemon.start()) << daemon.errors();
+  const auto all = [&] {
+    return daemon.call("admin", "GET", "/admin/v1/config/settings", daemon.operator_token());
+  };
+  const auto setting = [&](const std::string& key) {
+    for (const Json& each : all().json()["items"]) {
+      if (each["key"] == key) return each;
+    }
+    return Json();
+  };
+  const std::string file = dir.file("data.yaml") + ":";
+  const Json body = setting("http.max_body");
+  EXPECT_EQ(body["value"], "2MiB");
+  EXPECT_EQ(body["default"], "1MiB");
+  EXPECT_EQ(body["origin"], "environment");
+  EXPECT_EQ(body["where"], file + "4");
+  EXPECT_EQ(body["variables"], Json::parse(R"([{"name":"BODY_OF_TEST","set":true}])"));
+  EXPECT_EQ(setting("http.max_wait")["origin"], "file");
+  EXPECT_EQ(setting("http.max_wait")["variables"][0]["set"], false);
+  EXPECT_EQ(setting("http.workers")["origin"], "default");
+  EXPECT_EQ(setting("redis.url")["value"], "redis://***@127.0.0.1:1/0");
+  EXPECT_EQ(setting("redis.url")["variables"][0]["name"], "REDIS_OF_TEST");
+  EXPECT_EQ(all().body.find("hunter2"), std::string::npos);
+  EXPECT_EQ(daemon.call("admin", "GET", "/admin/v1/config/settings", "acme:me").status, 401);
+
+  // A line more above, another batch, and a log level that holds at once.
+  std::ofstream(dir.file("data.yaml")) << "data_dir: " << dir.file("data") << "\n# more\n"
+                                       << bodies << "pipelines: {batch: 65}\n"
+                                       << limits << "telemetry: {log: {level: warn}}\n";
+  daemon.signal(SIGHUP);
+  ASSERT_TRUE(daemon.await_notification("READY=1"));
+  EXPECT_EQ(setting("telemetry.log.level")["value"], "warn");
+  EXPECT_EQ(setting("telemetry.log.level")["where"], file + "9");
+  EXPECT_EQ(setting("telemetry.log.level")["reload"], true);
+  const Json batch = setting("pipelines.batch");
+  EXPECT_EQ(batch["value"], 64);
+  EXPECT_EQ(batch["where"], file + "6") << "of the value that runs";
+  EXPECT_EQ(batch["reload"], false);
+  EXPECT_EQ(batch["pending"], (Json{{"value", 65}, {"where", file + "6"}}));
+  EXPECT_EQ(setting("listen.users")["pending"]["where"], Json()) << "the default comes next";
+}
+
+TEST(Operation, TheCommandLinesDataFolderIsTold) {
+  test::TempDir dir;
+  Daemon daemon(dir.file("data"), "log: {partitions: 2}\n");
+  daemon.add_flags({"--data-dir", dir.file("data")});
+  ASSERT_TRUE(daemon.start()) << daemon.errors();
+  const auto told = daemon.mesh({"config", "get", "data_dir", "-o", "json"});
+  ASSERT_EQ(told.exit_code, 0) << told.err;
+  EXPECT_EQ(Json::parse(told.out)["origin"], "flag");
+  EXPECT_EQ(Json::parse(told.out)["where"], "--data-dir");
+}
+
 TEST(Operation, RolesSelectWhatAProcessRuns) {
   test::TempDir dir;
   Daemon daemon(dir.file("data"), "roles: [gateway, admin]\n");

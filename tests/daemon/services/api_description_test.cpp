@@ -183,7 +183,8 @@ class ApiDescription : public testing::Test {
                                directory_,
                                {events_, embedders_, log_, searchable_, clock_, metrics_, usage_,
                                 tail_, watches_, &admission_}}),
-          process_routes({[] { return Json(); }, [] { return std::vector<Check>(); }})}) {
+          process_routes({[] { return Json(); }, [] { return Json(); },
+                          [] { return std::vector<Check>(); }})}) {
       all.insert(all.end(), table.begin(), table.end());
     }
     return all;
@@ -344,7 +345,8 @@ TEST_F(ApiDescription, WhatShowsPayloadsSaysSo) {
       "listTypes",          "getType",          "getUsage",
       "getUsageTotals",     "listMembers",      "listDeadLetterTopics",
       "listIndexes",        "listEventIndexes", "getConfig",
-      "listServerFindings", "getOverview",      "watchOverview"};
+      "listServerFindings", "getOverview",      "watchOverview",
+      "listSettings"};
   std::map<http::Payloads, std::set<std::string>> found;
   for (const auto& route : admin_routes()) {
     // What changes something answers with what was sent, or with a task.
