@@ -166,12 +166,13 @@ CommandTree::CommandTree(Globals& globals)
   add_globals(root, globals);
   // The order of the overview and of completion.
   for (const auto add :
-       {add_users,          add_search,  add_watch,  add_events,    add_trace,  add_explain,
-        add_topics,         add_groups,  add_dlq,    add_index,     add_model,  add_tasks,
-        add_members,        add_console, add_backup, add_migrate,   add_deploy, add_tenants,
-        add_verify_receipt, add_types,   add_apply,  add_ratelimit, add_usage,  add_check,
-        add_doctor,         add_bundle,  add_bench,  add_context,   add_token,  add_completion,
-        add_help,           add_version}) {
+       {add_users,          add_search,     add_watch,   add_events,    add_trace,
+        add_explain,        add_topics,     add_groups,  add_dlq,       add_index,
+        add_model,          add_tasks,      add_members, add_config,    add_logs,
+        add_console,        add_backup,     add_migrate, add_deploy,    add_tenants,
+        add_verify_receipt, add_types,      add_apply,   add_ratelimit, add_usage,
+        add_check,          add_doctor,     add_bundle,  add_bench,     add_context,
+        add_token,          add_completion, add_help,    add_version}) {
     add(commands);
   }
 }

@@ -172,7 +172,8 @@ constexpr std::string_view kRootExamples =
     "mesh events tail --topic user.events\n"
     "mesh doctor\n";
 
-// "; did you mean "…"?" where one of the names is near, but for the word itself.
+}  // namespace
+
 std::string suggestion(const std::vector<std::string>& names, const std::string& word) {
   std::string best;
   // Up to a third of the letters, and two of a short word; beyond that a guess misleads.
@@ -185,8 +186,6 @@ std::string suggestion(const std::vector<std::string>& names, const std::string&
   }
   return best.empty() ? std::string() : "; did you mean \"" + best + "\"?";
 }
-
-}  // namespace
 
 std::string command_path(const CLI::App& app) {
   return app.get_parent() == nullptr ? app.get_name()

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cli/commands/verb.h"
 
@@ -15,6 +16,9 @@ std::string unknown_command(const CLI::App& app, const std::string& word);
 
 // Likewise for a flag such as "--emial" of a command.
 std::string unknown_flag(const CLI::App& app, const std::string& word);
+
+// "; did you mean "…"?" where one of the names is near, but for the word itself; else empty.
+std::string suggestion(const std::vector<std::string>& names, const std::string& word);
 
 // "mesh users create"
 std::string command_path(const CLI::App& app);

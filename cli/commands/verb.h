@@ -73,6 +73,8 @@ void add_explain(Commands& commands);
 void add_topics(Commands& commands);
 void add_members(Commands& commands);
 void add_groups(Commands& commands);
+void add_config(Commands& commands);
+void add_logs(Commands& commands);
 void add_console(Commands& commands);
 void add_dlq(Commands& commands);
 void add_ratelimit(Commands& commands);

@@ -301,9 +301,10 @@ TEST_F(SecretsTest, AreInNothingThatAServerWhoseEnginesFailTells) {
                                         R"({"molecule_id":"m","researcher":"r","data":{}})"));
   expect_clean("an answer",
                daemon.call("gateway", "GET", "/ai/users/search?query=ada", "acme:ada"));
-  for (const char* path : {"/admin/v1/config", "/admin/v1/servers", "/admin/v1/members",
-                           "/admin/v1/groups", "/admin/v1/tasks", "/admin/v1/indexes",
-                           "/admin/v1/logs", "/metrics", "/readyz?verbose", "/openapi.json"}) {
+  for (const char* path :
+       {"/admin/v1/config", "/admin/v1/config/settings", "/admin/v1/servers", "/admin/v1/members",
+        "/admin/v1/groups", "/admin/v1/tasks", "/admin/v1/indexes", "/admin/v1/logs", "/metrics",
+        "/readyz?verbose", "/openapi.json"}) {
     const auto answer = daemon.call("admin", "GET", path, token);
     EXPECT_LT(answer.status, 500) << path;
     expect_clean(path, answer);
@@ -313,6 +314,7 @@ TEST_F(SecretsTest, AreInNothingThatAServerWhoseEnginesFailTells) {
                                                   {"check"},
                                                   {"-v", "search", "ada", "-t", "acme"},
                                                   {"-v", "ratelimit", "list", "-t", "acme"},
+                                                  {"config", "list", "-o", "json"},
                                                   {"members", "-o", "json"}}) {
     auto words = command;
     words.insert(words.end(), {"--token", token});
