@@ -1,26 +1,24 @@
-// The configuration as lines: each setting by its whole name, as files and messages name it. Pure.
+// What the mesh runs with, key by key: as text, and where it comes from. Pure.
+import type { Schemas } from "./api.ts";
 
-export interface Setting {
-  readonly name: string;  // "log.retention.activity.age"
-  readonly value: string;
-  /** Nothing is set: null, or an empty list. */
-  readonly empty: boolean;
+export type Setting = Schemas["Setting"];
+
+/** "a, b" of lists, "rate 5, per 1s" of what has members, nothing of what is not set. */
+export function textOf(value: unknown): string {
+  if (typeof value !== "object") return String(value);
+  return Object.entries(value ?? {}).map(([name, each]) => (Array.isArray(value) ? "" : `${name} `) + textOf(each)).join(", ");
 }
 
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : Array.isArray(value) ? value.map(textOf).join(", ") : JSON.stringify(value);
+/** "/etc/mesh/meshd.yaml:12 ${BODY}" */
+export function fromOf({ where, variables }: Setting): string {
+  return [where ?? "default", ...variables.map(({ name, set }) => `\${${name}}${set ? "" : " (not set)"}`)].join(" ");
 }
 
-export function settingsOf(config: unknown, before = ""): Setting[] {
-  if (typeof config === "object" && config !== null && !Array.isArray(config) && (before === "" || Object.keys(config).length > 0)) {
-    return Object.entries(config).flatMap(([name, value]) => settingsOf(value, before === "" ? name : `${before}.${name}`));
-  }
-  const empty = config === null || (typeof config === "object" && Object.keys(config).length === 0);
-  return [{ name: before, value: empty ? "" : textOf(config), empty }];
-}
+/** Not left to the default, now or from the next start on. */
+export const isChanged = ({ where, pending }: Setting): boolean => (where ?? pending) !== null;
 
-/** All words of the filter are in the name or the value. */
-export function matches(setting: Setting, filter: string): boolean {
-  const text = `${setting.name} ${setting.value}`.toLowerCase();
+/** All words of the filter are in the key or the value. */
+export function matches({ key, value }: Setting, filter: string): boolean {
+  const text = `${key} ${textOf(value)}`.toLowerCase();
   return filter.toLowerCase().split(/\s+/).every((word) => text.includes(word));
 }

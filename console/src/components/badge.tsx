@@ -3,6 +3,6 @@ import type { ComponentChildren } from "preact";
 
 export type Tone = "good" | "warning" | "bad" | "info" | "plain";
 
-export function Badge({ tone = "plain", title, children }: { tone?: Tone; title?: string | undefined; children: ComponentChildren }) {
+export function Badge({ tone = "plain", title, children }: { tone?: Tone | undefined; title?: string | undefined; children: ComponentChildren }) {
   return <span class={`badge ${tone}`} title={title}><span class="dot" aria-hidden="true" />{children}</span>;
 }

@@ -11,20 +11,34 @@ import { Time } from "../components/time.tsx";
 import { kNothing } from "../format.ts";
 import { useResource } from "../resource.ts";
 import { href, setFilters, useRoute } from "../router.ts";
-import { type Setting, matches, settingsOf } from "../settings.ts";
+import { type Setting, fromOf, isChanged, matches, textOf } from "../settings.ts";
 
 const kTabs = [["settings", "Settings"], ["members", "Members"], ["servers", "Servers"], ["log", "Log"]] as const;
 const kEvery = 10_000;
-const kWords: Readonly<Record<string, readonly string[]>> = { settings: ["bundle"], members: ["members", "-o", "wide"], servers: ["doctor"], log: ["bundle"] };
 
-function Name({ name }: { name: string }) {
-  const at = name.lastIndexOf(".") + 1;
-  return <code><span class="muted">{name.slice(0, at)}</span>{name.slice(at)}</code>;
+function useWords(tab: string): readonly string[] {
+  const { filter, show, level } = useRoute().filters;
+  return tab === "members" ? ["members", "-o", "wide"]
+    : tab === "servers" ? ["doctor"]
+    : tab === "log" ? ["logs", ...(level ? ["--level", "warn"] : [])]
+    : ["config", "list", ...(show ? ["--set"] : []), ...(filter ? [filter] : [])];
+}
+
+function Name({ of: { key, description } }: { of: Setting }) {
+  const at = key.lastIndexOf(".") + 1;
+  return <code title={description}><span class="muted">{key.slice(0, at)}</span>{key.slice(at)}</code>;
+}
+
+function Value({ value, same }: { value: unknown; same?: boolean }) {
+  const text = textOf(value);
+  return same || text === "" ? <span class="muted">{same ? "same" : "not set"}</span> : <code class="wrap">{text}</code>;
 }
 
 const kSettings: readonly Column<Setting>[] = [
-  { key: "name", head: "Setting", cell: (each) => <Name name={each.name} />, sort: (each) => each.name },
-  { key: "value", head: "Value", wide: true, cell: (each) => (each.empty ? <span class="muted">not set</span> : <code class="wrap">{each.value}</code>), sort: (each) => (each.empty ? null : each.value) },
+  { key: "name", head: "Setting", cell: (each) => <Name of={each} />, sort: ({ key }) => key },
+  { key: "value", head: "Value", wide: true, cell: ({ value, pending }) => <><Value value={value} />{pending && <Badge tone="warning">{textOf(pending.value) || "not set"} at the next start</Badge>}</>, sort: ({ value }) => textOf(value) || null },
+  { key: "default", head: "Default", cell: (each) => <Value value={each.default} same={textOf(each.default) === textOf(each.value)} /> },
+  { key: "from", head: "From", cell: (each) => <span class={each.where ? "wrap" : "muted"}>{fromOf(each)}</span>, sort: ({ where }) => where ?? null },
 ];
 
 function ShowAll() {
@@ -33,17 +47,16 @@ function ShowAll() {
 
 function Settings() {
   const { filter = "", show } = useRoute().filters;
-  const { data, problem, loading, reload } = useResource("config", (signal) => get("/admin/v1/config", { signal }));
-  const all = useMemo(() => data && settingsOf(data), [data]);
-  const rows = useMemo(() => all?.filter((each) => matches(each, filter) && !(show === "set" && each.empty)), [all, filter, show]);
+  const { data, problem, loading, reload } = useResource("config", (signal) => get("/admin/v1/config/settings", { signal }));
+  const rows = useMemo(() => data?.items.filter((each) => matches(each, filter) && (show !== "set" || isChanged(each))), [data, filter, show]);
   return (
     <>
       <FilterBar label="Which settings">
         <TextFilter name="filter" label="Setting or value" placeholder="log retention" />
-        <ChoiceFilter name="show" label="Show" choices={[["", "all"], ["set", "those with a value"]]} />
+        <ChoiceFilter name="show" label="Show" choices={[["", "all"], ["set", "changed: not from the default"]]} />
       </FilterBar>
-      <p class="muted">As this process runs, defaults and all; secrets are masked by the server.</p>
-      <Table label="Settings" columns={kSettings} rows={rows} rowKey={(each) => each.name} loading={loading} problem={problem} retry={reload} empty={<ShowAll />} />
+      <p class="muted">As this process runs; secrets are masked by the server.</p>
+      <Table label="Settings" columns={kSettings} rows={rows} rowKey={({ key }) => key} loading={loading} problem={problem} retry={reload} empty={<ShowAll />} />
     </>
   );
 }
@@ -98,8 +111,7 @@ interface Line {
   readonly line: Schemas["LogLine"];
   readonly index: number;
 }
-const kLevels: Readonly<Record<string, Tone>> = { trace: "plain", debug: "plain", info: "info", warning: "warning", warn: "warning", error: "bad", critical: "bad" };
-const kSerious = ["warning", "warn", "error", "critical"];
+const kLevels: Readonly<Record<string, Tone>> = { info: "info", warn: "warning", error: "bad" };
 
 function fieldsOf(line: Schemas["LogLine"]): readonly (readonly [string, string])[] {
   return Object.entries(line)
@@ -109,7 +121,7 @@ function fieldsOf(line: Schemas["LogLine"]): readonly (readonly [string, string]
 
 const kLines: readonly Column<Line>[] = [
   { key: "time", head: "Time", cell: ({ line }) => <Time at={line.time} show="absolute" precise /> },
-  { key: "level", head: "Level", cell: ({ line }) => <Badge tone={kLevels[line.level] ?? "plain"}>{line.level}</Badge> },
+  { key: "level", head: "Level", cell: ({ line }) => <Badge tone={kLevels[line.level]}>{line.level}</Badge> },
   { key: "message", head: "Message", wide: true, cell: ({ line }) => (
     <span class="wrap">{line.message}{fieldsOf(line).map(([name, value]) => <span key={name} class="field-of"> <span class="muted">{name}=</span>{value}</span>)}</span>
   ) },
@@ -120,7 +132,7 @@ function Log() {
   const { data, problem, loading, reload } = useResource("logs", (signal) => get("/admin/v1/logs", { signal }), (sample) => Math.floor(Date.parse(sample.time) / kEvery));
   const rows = useMemo(() => data?.items
     .map((line, index) => ({ line, index }))
-    .filter(({ line }) => (!level || kSerious.includes(line.level)) && JSON.stringify(line).toLowerCase().includes(filter.toLowerCase()))
+    .filter(({ line }) => (!level || line.level === "warn" || line.level === "error") && JSON.stringify(line).toLowerCase().includes(filter.toLowerCase()))
     .reverse(), [data, filter, level]);
   return (
     <>
@@ -138,7 +150,7 @@ export function ConfigurationPage() {
   const tab = kTabs.find(([name]) => name === part)?.[0] ?? "settings";
   return (
     <>
-      <PageHead title="Configuration" words={kWords[tab]} />
+      <PageHead title="Configuration" words={useWords(tab)} />
       <Tabs label="Of the mesh" current={tab} tabs={kTabs.map(([name, title]) => ({ name, title, href: href("configuration", name === "settings" ? [] : [name]) }))} />
       {tab === "members" ? <Members /> : tab === "servers" ? <Servers /> : tab === "log" ? <Log /> : <Settings />}
     </>

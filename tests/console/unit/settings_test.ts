@@ -1,21 +1,27 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { matches, settingsOf } from "console/settings.ts";
+import { type Setting, fromOf, isChanged, matches, textOf } from "console/settings.ts";
 
-test("settings have their whole names; what is empty is said to be", () => {
-  assert.deepEqual(settingsOf({ data_dir: "/d", http: { workers: 0, hosts: [], tls: { cert: null } }, roles: ["a", "b"], on: false, none: {} }), [
-    { name: "data_dir", value: "/d", empty: false },
-    { name: "http.workers", value: "0", empty: false },
-    { name: "http.hosts", value: "", empty: true },
-    { name: "http.tls.cert", value: "", empty: true },
-    { name: "roles", value: "a, b", empty: false },
-    { name: "on", value: "false", empty: false },
-    { name: "none", value: "", empty: true },
-  ]);
+const kSetting: Setting = { key: "log.retention.activity.age", value: "7d", default: "7d", origin: "default", where: null, variables: [], description: "Oldest event kept.", reload: false, pending: null };
+
+test("values are texts; what is not set is none", () => {
+  assert.deepEqual(["/d", 0, false, ["a", "b"], { rate: 5, per: "1s" }].map(textOf), ["/d", "0", "false", "a, b", "rate 5, per 1s"]);
+  assert.deepEqual([null, [], {}].map(textOf), ["", "", ""]);
 });
 
-test("all words are looked for, in names and values", () => {
-  const setting = { name: "log.retention.activity.age", value: "7d", empty: false };
-  assert.ok(["", "LOG age", "7d log", "retention.activity"].every((filter) => matches(setting, filter)));
-  assert.ok(!matches(setting, "log 8d"));
+test("where a value comes from is its place and the variables there", () => {
+  assert.equal(fromOf(kSetting), "default");
+  assert.equal(fromOf({ ...kSetting, origin: "flag", where: "--data-dir" }), "--data-dir");
+  assert.equal(fromOf({ ...kSetting, origin: "environment", where: "/m.yaml:3", variables: [{ name: "AGE", set: true }, { name: "UNIT", set: false }] }), "/m.yaml:3 ${AGE} ${UNIT} (not set)");
+});
+
+test("changed is what is not left to the default, now or from the next start on", () => {
+  assert.ok(!isChanged(kSetting));
+  assert.ok(isChanged({ ...kSetting, origin: "file", where: "/m.yaml:3" }));
+  assert.ok(isChanged({ ...kSetting, pending: { value: "8d", where: "/m.yaml:3" } }));
+});
+
+test("all words are looked for, in keys and values", () => {
+  assert.ok(["", "LOG age", "7d log", "retention.activity"].every((filter) => matches(kSetting, filter)));
+  assert.ok(!matches(kSetting, "log 8d"));
 });
