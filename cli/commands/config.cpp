@@ -9,9 +9,11 @@ namespace {
 
 bool is_default(const Json& setting) { return at_path(setting, "origin") == "default"; }
 
-// "/etc/mesh/meshd.yaml:12 ${MESH_BODY}; 4MiB at the next start"
+// "meshd.yaml:12 ${MESH_BODY}; 4MiB at the next start": the line is what a narrow terminal must not
+// cut off.
 std::string from_text(const Json& setting) {
   std::string text = is_default(setting) ? "default" : plain_text(at_path(setting, "where"));
+  text.erase(0, text.rfind('/') + 1);
   for (const Json& variable : at_path(setting, "variables")) {
     text += " ${" + text_at(variable, "name") + "}";
     if (at_path(variable, "set") != true) text += " (not set)";
@@ -31,7 +33,7 @@ const View& setting_view() {
        {"", "FROM", "file and line, the variables that it names, or the flag; what comes next",
         Show::always, Field::Kind::text, from_text},
        {"origin", "ORIGIN", "default, file, environment or flag", Show::never},
-       {"where", "WHERE", "file and line, or the flag", Show::never},
+       {"where", "WHERE", "the file with its folder, or the flag", Show::wide},
        {"variables", "VARIABLES", "that the file names, and whether each is set", Show::never},
        {"pending", "PENDING", "another value, which the next start takes", Show::never},
        {"reload", "RELOAD", "whether SIGHUP takes a new value over", Show::wide},
@@ -111,7 +113,7 @@ void add_config(Commands& commands) {
                      .tenant = TenantUse::none,
                      .view = &setting_view(),
                      .run = [key](Session& session) { return get_setting(session, *key); }})
-      .add_option("KEY", *key, "The setting's whole name")
+      .add_option("SETTING", *key, "Its whole name, as http.max_body")
       ->required();
 }
 

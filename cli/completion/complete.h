@@ -26,9 +26,9 @@ struct Completion {
   bool ends_word = true;              // false: a candidate such as "type=" is gone on with
 };
 
-// The names that exist of what usages call TENANT, TOPIC, GROUP, TASK, CONTEXT or DEPLOYMENT, best
-// first; none where that cannot be known. They are not trusted: one that a terminal or a command
-// line could mistake for something else is not offered.
+// The names that exist of what usages call TENANT, TOPIC, GROUP, TASK, SETTING, CONTEXT or
+// DEPLOYMENT, best first; none where that cannot be known. They are not trusted: one that a
+// terminal or a command line could mistake for something else is not offered.
 using Names = std::function<std::vector<Candidate>(std::string_view value_name)>;
 
 // What a value may be comes from the name that its option declares for it, read as a usage is:

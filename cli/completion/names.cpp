@@ -1,5 +1,7 @@
 #include "cli/completion/names.h"
 
+#include <algorithm>
+
 #include "cli/commands/deploy/workplace.h"
 #include "cli/context_file.h"
 #include "common/base/time.h"
@@ -19,12 +21,6 @@ std::vector<Candidate> contexts(Session& session) {
     all.push_back({name, context.server ? *context.server : context.data_dir.value_or("")});
   }
   return all;
-}
-
-// The text at a path, empty where there is none.
-std::string text_at(const Json& item, std::string_view path) {
-  const Json& value = at_path(item, path);
-  return value.is_string() ? value.get<std::string>() : std::string();
 }
 
 std::vector<Candidate> deployments(Session& session) {
@@ -53,8 +49,9 @@ Duration patience(const Session& session) {
 
 // Tasks are those of the tenant that is acted for; the other lists are the same for every tenant.
 std::vector<Candidate> of_server(Session& session, std::string_view value_name) {
+  static constexpr std::string_view kKnown[] = {"TASK", "TENANT", "TOPIC", "GROUP", "SETTING"};
+  if (std::ranges::find(kKnown, value_name) == std::end(kKnown)) return {};
   const bool tasks = value_name == "TASK";
-  if (!tasks && value_name != "TENANT" && value_name != "TOPIC" && value_name != "GROUP") return {};
   // Set empty, not reset: a tenant of the environment or of the context is lifted as well.
   if (!tasks) session.globals.tenant = "";
   // One deadline for all pages of the list: a key was pressed, and who pressed it waits.
@@ -71,6 +68,10 @@ std::vector<Candidate> of_server(Session& session, std::string_view value_name) 
   if (value_name == "GROUP") {
     return candidates(mesh.groups(), "group",
                       [](const Json& group) { return text_at(group, "state"); });
+  }
+  if (value_name == "SETTING") {
+    return candidates(mesh.settings(), "key",
+                      [](const Json& setting) { return plain_text(at_path(setting, "value")); });
   }
   return candidates(mesh.tasks(kMostTasks), "id", [](const Json& task) {
     return text_at(task, "kind") + " " + text_at(task, "state") + " " +

@@ -44,14 +44,13 @@ struct ConfigTest : CliTest {
 
 TEST_F(ConfigTest, AListSaysValueDefaultAndWhereItComesFrom) {
   EXPECT_EQ(at_fake({"config", "list"}), 0) << err;
-  EXPECT_EQ(
-      out,
-      "KEY            VALUE    DEFAULT      FROM\n"
-      "data_dir       /d       ./mesh-data  --data-dir\n"
-      "http.workers   0        0            default; 4 at the next start\n"
-      "http.max_body  2MiB     1MiB         /etc/mesh/meshd.yaml:12 ${BODY} ${UNIT} (not set)\n"
-      "http.max_wait  25s      25s          default\n"
-      "kafka.brokers  a:1,b:2  a:1          /etc/mesh/meshd.yaml:20\n");
+  EXPECT_EQ(out,
+            "KEY            VALUE    DEFAULT      FROM\n"
+            "data_dir       /d       ./mesh-data  --data-dir\n"
+            "http.workers   0        0            default; 4 at the next start\n"
+            "http.max_body  2MiB     1MiB         meshd.yaml:12 ${BODY} ${UNIT} (not set)\n"
+            "http.max_wait  25s      25s          default\n"
+            "kafka.brokers  a:1,b:2  a:1          meshd.yaml:20\n");
 }
 
 TEST_F(ConfigTest, AListIsNarrowedByWordsAndByWhatIsSet) {
@@ -69,6 +68,8 @@ TEST_F(ConfigTest, AListIsNarrowedByWordsAndByWhatIsSet) {
 TEST_F(ConfigTest, OneSettingSaysWhatItIsFor) {
   EXPECT_EQ(at_fake({"config", "get", "http.max_body"}), 0) << err;
   EXPECT_THAT(out, HasSubstr("VALUE:    2MiB\n"));
+  EXPECT_THAT(out, HasSubstr("FROM:     meshd.yaml:12 ${BODY} ${UNIT} (not set)\n"));
+  EXPECT_THAT(out, HasSubstr("WHERE:    /etc/mesh/meshd.yaml:12\n"));
   EXPECT_THAT(out, HasSubstr("MEANING:  What http.max_body is for.\n"));
   EXPECT_EQ(at_fake({"config", "get", "http.max_body", "-o", "json"}), 0);
   EXPECT_EQ(json()["variables"][0]["name"], "BODY");

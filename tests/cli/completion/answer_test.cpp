@@ -23,6 +23,8 @@ class AnswerTest : public CliTest {
             {{"items", {{{"name", "user.events"}, {"kind", "entity"}}}}, {"next", nullptr}});
     fake.on("GET", "/admin/v1/groups", 200,
             {{"items", {{{"group", "analytics"}, {"state", "running"}}}}, {"next", nullptr}});
+    fake.on("GET", "/admin/v1/config/settings", 200,
+            {{"items", {{{"key", "http.workers"}, {"value", 8}}}}, {"next", nullptr}});
     fake.on("GET", "/admin/v1/tasks", 200,
             {{"items",
               {{{"id", "t-1"},
@@ -48,6 +50,7 @@ TEST_F(AnswerTest, NamesComeFromTheServerThatTheLineNames) {
             "user.events\tentity\n:none \n");
   EXPECT_EQ(answer({"groups", "describe", "--server", fake.url(), ""}),
             "analytics\trunning\n:none \n");
+  EXPECT_EQ(answer({"config", "get", "--server", fake.url(), ""}), "http.workers\t8\n:none \n");
   EXPECT_THAT(answer({"tasks", "get", "--server", fake.url(), ""}),
               HasSubstr("t-1\tbackup done 2026-11-28"));
 }
