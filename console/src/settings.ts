@@ -9,9 +9,9 @@ export function textOf(value: unknown): string {
   return Object.entries(value ?? {}).map(([name, each]) => (Array.isArray(value) ? "" : `${name} `) + textOf(each)).join(", ");
 }
 
-/** "/etc/mesh/meshd.yaml:12 ${BODY}" */
+/** "meshd.yaml:12 ${BODY}"; which file of the name is in `where`. */
 export function fromOf({ where, variables }: Setting): string {
-  return [where ?? "default", ...variables.map(({ name, set }) => `\${${name}}${set ? "" : " (not set)"}`)].join(" ");
+  return [where?.replace(/.*\//, "") ?? "default", ...variables.map(({ name, set }) => `\${${name}}${set ? "" : " (not set)"}`)].join(" ");
 }
 
 /** Not left to the default, now or from the next start on. */

@@ -1,4 +1,5 @@
 // What the mesh runs with: its settings, its processes, the servers behind it, and its last words.
+import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import { type Schemas, get } from "../api.ts";
 import { Badge, type Tone } from "../components/badge.tsx";
@@ -10,35 +11,21 @@ import { Tabs } from "../components/tabs.tsx";
 import { Time } from "../components/time.tsx";
 import { kNothing } from "../format.ts";
 import { useResource } from "../resource.ts";
-import { href, setFilters, useRoute } from "../router.ts";
+import { type Filters, href, setFilters, useRoute } from "../router.ts";
 import { type Setting, fromOf, isChanged, matches, textOf } from "../settings.ts";
 
-const kTabs = [["settings", "Settings"], ["members", "Members"], ["servers", "Servers"], ["log", "Log"]] as const;
-const kEvery = 10_000;
-
-function useWords(tab: string): readonly string[] {
-  const { filter, show, level } = useRoute().filters;
-  return tab === "members" ? ["members", "-o", "wide"]
-    : tab === "servers" ? ["doctor"]
-    : tab === "log" ? ["logs", ...(level ? ["--level", "warn"] : [])]
-    : ["config", "list", ...(show ? ["--set"] : []), ...(filter ? [filter] : [])];
-}
-
-function Name({ of: { key, description } }: { of: Setting }) {
-  const at = key.lastIndexOf(".") + 1;
-  return <code title={description}><span class="muted">{key.slice(0, at)}</span>{key.slice(at)}</code>;
-}
+const everyTenSeconds = ({ time }: { time: string }) => Math.floor(Date.parse(time) / 10_000);
 
 function Value({ value, same }: { value: unknown; same?: boolean }) {
-  const text = textOf(value);
-  return same || text === "" ? <span class="muted">{same ? "same" : "not set"}</span> : <code class="wrap">{text}</code>;
+  const text = same ? "" : textOf(value);
+  return text === "" ? <span class="muted">{same ? "same" : "not set"}</span> : <code>{text}</code>;
 }
 
 const kSettings: readonly Column<Setting>[] = [
-  { key: "name", head: "Setting", cell: (each) => <Name of={each} />, sort: ({ key }) => key },
-  { key: "value", head: "Value", wide: true, cell: ({ value, pending }) => <><Value value={value} />{pending && <Badge tone="warning">{textOf(pending.value) || "not set"} at the next start</Badge>}</>, sort: ({ value }) => textOf(value) || null },
+  { key: "name", head: "Setting", cell: ({ key, description }) => <code title={description}><span class="muted">{key.replace(/[^.]*$/, "")}</span>{key.replace(/.*\./, "")}</code>, sort: ({ key }) => key },
+  { key: "value", head: "Value", wide: true, cell: ({ value, pending }) => <span class="wrap"><Value value={value} /> {pending && <Badge tone="warning">{textOf(pending.value) || "not set"} at the next start</Badge>}</span>, sort: ({ value }) => textOf(value) || null },
   { key: "default", head: "Default", cell: (each) => <Value value={each.default} same={textOf(each.default) === textOf(each.value)} /> },
-  { key: "from", head: "From", cell: (each) => <span class={each.where ? "wrap" : "muted"}>{fromOf(each)}</span>, sort: ({ where }) => where ?? null },
+  { key: "from", head: "From", cell: (each) => <span class={each.where ? "" : "muted"} title={each.where ?? undefined}>{fromOf(each)}</span>, sort: ({ where }) => where },
 ];
 
 function ShowAll() {
@@ -55,14 +42,14 @@ function Settings() {
         <TextFilter name="filter" label="Setting or value" placeholder="log retention" />
         <ChoiceFilter name="show" label="Show" choices={[["", "all"], ["set", "changed: not from the default"]]} />
       </FilterBar>
-      <p class="muted">As this process runs; secrets are masked by the server.</p>
+      <p class="muted">As this process runs; secrets are masked.</p>
       <Table label="Settings" columns={kSettings} rows={rows} rowKey={({ key }) => key} loading={loading} problem={problem} retry={reload} empty={<ShowAll />} />
     </>
   );
 }
 
 function Members() {
-  const { data, problem, reload } = useResource("members", (signal) => get("/admin/v1/members", { signal }), (sample) => Math.floor(Date.parse(sample.time) / kEvery));
+  const { data, problem, reload } = useResource("members", (signal) => get("/admin/v1/members", { signal }), everyTenSeconds);
   const versions = [...new Set(data?.items.map(({ version }) => version))];
   return (
     <>
@@ -115,7 +102,7 @@ const kLevels: Readonly<Record<string, Tone>> = { info: "info", warn: "warning",
 
 function fieldsOf(line: Schemas["LogLine"]): readonly (readonly [string, string])[] {
   return Object.entries(line)
-    .filter(([name]) => name !== "time" && name !== "level" && name !== "message")
+    .filter(([name]) => !["time", "level", "message"].includes(name))
     .map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)] as const);
 }
 
@@ -129,7 +116,7 @@ const kLines: readonly Column<Line>[] = [
 
 function Log() {
   const { filter = "", level } = useRoute().filters;
-  const { data, problem, loading, reload } = useResource("logs", (signal) => get("/admin/v1/logs", { signal }), (sample) => Math.floor(Date.parse(sample.time) / kEvery));
+  const { data, problem, loading, reload } = useResource("logs", (signal) => get("/admin/v1/logs", { signal }), everyTenSeconds);
   const rows = useMemo(() => data?.items
     .map((line, index) => ({ line, index }))
     .filter(({ line }) => (!level || line.level === "warn" || line.level === "error") && JSON.stringify(line).toLowerCase().includes(filter.toLowerCase()))
@@ -145,14 +132,22 @@ function Log() {
   );
 }
 
+/** Each with its place in the address, and the same in a terminal. */
+const kTabs: readonly (readonly [name: string, title: string, Part: () => JSX.Element, words: (filters: Filters) => readonly string[]])[] = [
+  ["settings", "Settings", Settings, ({ filter, show }) => ["config", "list", ...(show ? ["--set"] : []), ...(filter ? [filter] : [])]],
+  ["members", "Members", Members, () => ["members", "-o", "wide"]],
+  ["servers", "Servers", Servers, () => ["doctor"]],
+  ["log", "Log", Log, ({ level }) => ["logs", ...(level ? ["--level", "warn"] : [])]],
+];
+
 export function ConfigurationPage() {
-  const [part] = useRoute().parts;
-  const tab = kTabs.find(([name]) => name === part)?.[0] ?? "settings";
+  const { parts, filters } = useRoute();
+  const [tab, , Part, words] = kTabs.find(([name]) => name === parts[0]) ?? kTabs[0]!;
   return (
     <>
-      <PageHead title="Configuration" words={useWords(tab)} />
+      <PageHead title="Configuration" words={words(filters)} />
       <Tabs label="Of the mesh" current={tab} tabs={kTabs.map(([name, title]) => ({ name, title, href: href("configuration", name === "settings" ? [] : [name]) }))} />
-      {tab === "members" ? <Members /> : tab === "servers" ? <Servers /> : tab === "log" ? <Log /> : <Settings />}
+      <Part />
     </>
   );
 }

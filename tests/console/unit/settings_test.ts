@@ -12,7 +12,7 @@ test("values are texts; what is not set is none", () => {
 test("where a value comes from is its place and the variables there", () => {
   assert.equal(fromOf(kSetting), "default");
   assert.equal(fromOf({ ...kSetting, origin: "flag", where: "--data-dir" }), "--data-dir");
-  assert.equal(fromOf({ ...kSetting, origin: "environment", where: "/m.yaml:3", variables: [{ name: "AGE", set: true }, { name: "UNIT", set: false }] }), "/m.yaml:3 ${AGE} ${UNIT} (not set)");
+  assert.equal(fromOf({ ...kSetting, origin: "environment", where: "/etc/m.yaml:3", variables: [{ name: "AGE", set: true }, { name: "UNIT", set: false }] }), "m.yaml:3 ${AGE} ${UNIT} (not set)");
 });
 
 test("changed is what is not left to the default, now or from the next start on", () => {
