@@ -121,7 +121,7 @@ int main(int argc, char** argv) {
     // Within load, so that a reload keeps it.
     if (config && data_dir) {
       config->data_dir = *data_dir;
-      config->origins.of_key["data_dir"] = {0, {}, "--data-dir"};
+      config->origins["data_dir"] = {.flag = "--data-dir"};
     }
     return config;
   };

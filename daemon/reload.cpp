@@ -44,12 +44,12 @@ bool is_taken_over(const std::string& key, const Config& running, const Config& 
 }  // namespace
 
 void take_over(Config& running, const Config& fresh) {
-  config::Origins origins{fresh.origins.file, {}};
+  decltype(running.origins) origins;
   for (const auto& key : config::keys()) {
     if (is_taken_over(key.path, running, fresh)) key.copy(running, fresh);
     const auto& from = key.same(running, fresh) ? fresh.origins : running.origins;
-    const auto origin = from.of_key.find(key.path);
-    if (origin != from.of_key.end()) origins.of_key.insert(*origin);
+    const auto origin = from.find(key.path);
+    if (origin != from.end()) origins.insert(*origin);
   }
   running.origins = std::move(origins);
 }

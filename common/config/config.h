@@ -300,15 +300,10 @@ struct Origin {
     std::string name;
     bool taken = false;  // false: not set or empty, and the file's own default counts
   };
-  int line = 0;                     // of the key in the file; 0 with a flag
+  std::string file;                 // absolute
+  int line = 0;                     // of the key in it
   std::vector<Variable> variables;  // in the file's order
-  std::string flag;                 // "--data-dir"; empty: the file
-};
-
-// Not keys of the file, and never printed with it.
-struct Origins {
-  std::string file;                                   // absolute; empty without one
-  std::map<std::string, Origin, std::less<>> of_key;  // by path; the others have their defaults
+  std::string flag;                 // "--data-dir", which no file has; empty: the file
 };
 
 struct Config {
@@ -340,7 +335,8 @@ struct Config {
   OpenAi openai;
   Telemetry telemetry;
   Secrets secrets;
-  Origins origins;
+  // By the path of the key; the others have their defaults. Not keys of the file, as `secrets`.
+  std::map<std::string, Origin, std::less<>> origins;
 
   bool has_role(const Role& role) const;
 };

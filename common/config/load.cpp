@@ -66,7 +66,7 @@ void Loader::take(const Value& node, const std::string& group) {
     const std::string path = group.empty() ? name : group + "." + name;
     if (const auto key = index().find(path); key != index().end()) {
       // Also where its value is wrong: what counts is that the file names it.
-      Origin& origin = config.origins.of_key[path] = {line, {}, {}};
+      Origin& origin = config.origins[path] = {{}, line, {}, {}};
       Value value = member;
       if (expand_all(value, path, origin)) key->second->read(config, value, problems);
     } else if (is_group(path)) {
@@ -130,7 +130,7 @@ Result<Config> load_text(const std::string& text, const Environment& env) {
   Loader loader{env, {}, {}};
   loader.take(tree, "");
   Config& config = loader.config;
-  if (!config.origins.of_key.contains("auth.anonymous_tenant")) {
+  if (!config.origins.contains("auth.anonymous_tenant")) {
     config.auth.anonymous_tenant = defaults_in(config.auth.mode).auth.anonymous_tenant;
   }
   read_secrets(config, loader.problems);
@@ -154,7 +154,8 @@ Result<Config> load_file(const std::optional<std::string>& path) {
   }
   std::error_code ignored;
   const auto whole = std::filesystem::absolute(*path, ignored);
-  config->origins.file = ignored ? *path : whole.lexically_normal().string();
+  const std::string name = ignored ? *path : whole.lexically_normal().string();
+  for (auto& [key, origin] : config->origins) origin.file = name;
   return config;
 }
 

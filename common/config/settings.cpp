@@ -12,10 +12,10 @@ const char* kind_of(const Origin* origin) {
   return std::ranges::any_of(origin->variables, &Origin::Variable::taken) ? "environment" : "file";
 }
 
-Json place_of(const Origin* origin, const std::string& file) {
+Json place_of(const Origin* origin) {
   if (origin == nullptr) return nullptr;
   if (!origin->flag.empty()) return origin->flag;
-  return (file.empty() ? "line " : file + ":") + std::to_string(origin->line);
+  return (origin->file.empty() ? "line " : origin->file + ":") + std::to_string(origin->line);
 }
 
 Json variables_of(const Origin* origin) {
@@ -31,16 +31,15 @@ Json variables_of(const Origin* origin) {
 
 Json settings(const Config& config) {
   const Config without_file = defaults_in(config.auth.mode);
-  const auto& origins = config.origins.of_key;
   Json all = Json::array();
   for (const auto& key : keys()) {
-    const auto found = origins.find(key.path);
-    const Origin* origin = found == origins.end() ? nullptr : &found->second;
+    const auto found = config.origins.find(key.path);
+    const Origin* origin = found == config.origins.end() ? nullptr : &found->second;
     all.push_back({{"key", key.path},
                    {"value", key.show(config)},
                    {"default", key.show(without_file)},
                    {"origin", kind_of(origin)},
-                   {"where", place_of(origin, config.origins.file)},
+                   {"where", place_of(origin)},
                    {"variables", variables_of(origin)},
                    {"description", one_line(key.doc)}});
   }

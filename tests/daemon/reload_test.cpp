@@ -83,10 +83,11 @@ TEST(TakeOver, LeavesAValueThatStaysItsOrigin) {
   const auto fresh = loaded(
       "# A line more.\n"
       "http:\n  workers: 3\n  max_body: 2MiB\ntelemetry: {log: {level: warn}}\n");
+  running.origins.at("http.workers").file = "/before.yaml";
   take_over(running, fresh);
   const Json all = settings(running, fresh);
   EXPECT_EQ(setting(all, "http.workers")["value"], 2);
-  EXPECT_EQ(setting(all, "http.workers")["where"], "line 2");
+  EXPECT_EQ(setting(all, "http.workers")["where"], "/before.yaml:2") << "the file may be another";
   EXPECT_EQ(setting(all, "http.workers")["pending"],
             Json::parse(R"({"value":3,"where":"line 3"})"));
   EXPECT_EQ(setting(all, "http.max_body")["where"], "line 4") << "of a value that is in both, now";

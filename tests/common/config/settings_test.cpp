@@ -131,7 +131,7 @@ TEST(Settings, OfAnEmptyGroupAreDefaults) {
 TEST(Settings, OfTheCommandLineNameTheFlag) {
   auto config = loaded("data_dir: /file\n");
   config.data_dir = "/flag";
-  config.origins.of_key["data_dir"] = {0, {}, "--data-dir"};
+  config.origins["data_dir"] = {.flag = "--data-dir"};
   EXPECT_EQ(origin(config, "data_dir"), "flag --data-dir");
 }
 
