@@ -38,7 +38,7 @@ const View& setting_view() {
        {"pending", "PENDING", "another value, which the next start takes", Show::never},
        {"reload", "RELOAD", "whether SIGHUP takes a new value over", Show::wide},
        {"description", "MEANING", "what it is for", Show::wide}},
-      "VALUE"};
+      "KEY"};
   return view;
 }
 
