@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import { kNothing } from "../format.ts";
 import { theme } from "../theme.ts";
-import { absolute, zone } from "../time.ts";
+import { absolute, tickTime, zone } from "../time.ts";
 
 export interface Series {
   readonly label: string;
@@ -24,9 +24,10 @@ export interface PlotProps {
   /** The figures of the axis, where those are too long. */
   readonly tick?: ((value: number) => string) | undefined;
   readonly height?: number | undefined;
-  /** One has drawn over a range of time, in milliseconds. */
-  readonly onRange?: ((from: number, to: number) => void) | undefined;
 }
+
+// Seconds between the times below it. None is shorter than what the times show.
+const kSteps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200, 86_400, 172_800, 604_800];
 
 function colourOf(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -53,7 +54,7 @@ function sentence({ title, time, series, figure }: PlotProps): string {
 }
 
 function options(element: HTMLElement, shown: { current: PlotProps }, onIndex: (index: number | null) => void): uPlot.Options {
-  const { series, height = 130, onRange } = shown.current;
+  const { series, height = 130 } = shown.current;
   const axis = { stroke: () => colourOf("--muted"), font: "11px system-ui, sans-serif", ticks: { show: false } };
   const grid = { stroke: () => colourOf("--grid"), width: 1 };
   const [pad, x, y] = [6, 24, 52];
@@ -62,11 +63,11 @@ function options(element: HTMLElement, shown: { current: PlotProps }, onIndex: (
     height,
     padding: [pad, pad, 0, 0],
     legend: { show: false },
-    cursor: { y: false, points: { size: 6 }, drag: { x: onRange !== undefined, y: false, setScale: false } },
+    cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
     ...(zone.peek() === "utc" ? { tzDate: (at: number) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC") } : {}),
     scales: { y: { range: (_: uPlot, __: number, most: number) => [0, most > 0 ? most * 1.1 : 1] } },
     axes: [
-      { ...axis, grid: { show: false }, size: x, space: 70, values: uPlotTimes },
+      { ...axis, grid: { show: false }, size: x, space: 70, incrs: kSteps, values: (_, ticks, __, ___, step) => ticks.map((each) => tickTime(each * 1000, step)) },
       { ...axis, grid, size: y, gap: 4, space: 34, values: (_, ticks) => ticks.map((each) => (shown.current.tick ?? shown.current.figure)(each)) },
     ],
     series: [
@@ -82,19 +83,8 @@ function options(element: HTMLElement, shown: { current: PlotProps }, onIndex: (
     ],
     hooks: {
       setCursor: [(plot) => onIndex(plot.cursor.idx ?? null)],
-      setSelect: [(plot) => {
-        const { left, width } = plot.select;
-        if (width < 4) return;
-        shown.current.onRange?.(plot.posToVal(left, "x") * 1000, plot.posToVal(left + width, "x") * 1000);
-        plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-      }],
     },
   };
-}
-
-function uPlotTimes(_: uPlot, ticks: number[]): string[] {
-  const days = (ticks[ticks.length - 1] ?? 0) - (ticks[0] ?? 0) > 86_400;
-  return ticks.map((at) => (days ? absolute(at * 1000).slice(5, 16) : absolute(at * 1000).slice(11, 16)));
 }
 
 export function Plot(props: PlotProps) {
