@@ -92,3 +92,9 @@ export function age(seconds: Maybe): string {
 export function several(amount: number, one: string, many = `${one}s`): string {
   return `${count(amount)} ${amount === 1 ? one : many}`;
 }
+
+/** As much of a time (`absolute`) as tells it from others that are `step` seconds away. */
+export function tickTime(time: string, step: number): string {
+  if (step >= 3600) return time.slice(5, 16);
+  return time.slice(11, step < 60 ? 19 : 16);
+}

@@ -40,13 +40,6 @@ export function absolute(at: string | number | null | undefined, precise = false
   return precise ? text : text.replace(/\.\d+$/, "");
 }
 
-/** As much of a time as tells it from others that are `step` seconds away. */
-export function tickTime(at: number, step: number): string {
-  const text = absolute(at);
-  if (step >= 3600) return text.slice(5, 16);
-  return text.slice(11, step < 60 ? 19 : 16);
-}
-
 /** The server's sentence with its times, which are in UTC, as `absolute` has them. */
 export function withTimes(text: string): string {
   return text.replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z\b/g, (at) => absolute(at));

@@ -3,9 +3,9 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import { kNothing } from "../format.ts";
+import { kNothing, tickTime } from "../format.ts";
 import { theme } from "../theme.ts";
-import { absolute, tickTime, zone } from "../time.ts";
+import { absolute, zone } from "../time.ts";
 
 export interface Series {
   readonly label: string;
@@ -67,7 +67,7 @@ function options(element: HTMLElement, shown: { current: PlotProps }, onIndex: (
     ...(zone.peek() === "utc" ? { tzDate: (at: number) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC") } : {}),
     scales: { y: { range: (_: uPlot, __: number, most: number) => [0, most > 0 ? most * 1.1 : 1] } },
     axes: [
-      { ...axis, grid: { show: false }, size: x, space: 70, incrs: kSteps, values: (_, ticks, __, ___, step) => ticks.map((each) => tickTime(each * 1000, step)) },
+      { ...axis, grid: { show: false }, size: x, space: 70, incrs: kSteps, values: (_, ticks, __, ___, step) => ticks.map((each) => tickTime(absolute(each * 1000), step)) },
       { ...axis, grid, size: y, gap: 4, space: 34, values: (_, ticks) => ticks.map((each) => (shown.current.tick ?? shown.current.figure)(each)) },
     ],
     series: [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { age, bytes, count, duration, kNothing, percent, rate, several, shortCount } from "console/format.ts";
+import { age, bytes, count, duration, kNothing, percent, rate, several, shortCount, tickTime } from "console/format.ts";
 
 function each(form: (value: number) => string, cases: readonly (readonly [number, string])[]): void {
   for (const [value, text] of cases) assert.equal(form(value), text, `of ${value}`);
@@ -41,4 +41,13 @@ test("what is not known is a dash", () => {
 test("one is one", () => {
   assert.equal(several(1, "letter"), "1 letter");
   assert.equal(several(1200, "letter"), "1,200 letters");
+});
+
+test("times below a plot differ, whatever is between them", () => {
+  const from = Date.UTC(2026, 10, 30, 23, 58);
+  for (const step of [1, 30, 60, 900, 3600, 43_200, 604_800]) {
+    const times = Array.from({ length: 8 }, (_, index) => new Date(from + index * step * 1000).toISOString()).map((each) => tickTime(each.replace("T", " "), step));
+    assert.equal(new Set(times).size, times.length, times.join(", "));
+  }
+  assert.deepEqual([5, 60, 86_400].map((step) => tickTime("2026-11-30 22:48:11", step)), ["22:48:11", "22:48", "11-30 22:48"]);
 });
