@@ -101,10 +101,11 @@ void Checker::read_topic(const std::string& topic) {
 }
 
 void Checker::take_activity(const Json& record, bool chemical) {
-  if (record["tenant"] == "outage") return;
   const bool first =
       ids_.insert(record["tenant"].get<std::string>() + "/" + record["id"].get<std::string>())
           .second;
+  if (first) ++events_[record["type"]];
+  if (record["tenant"] == "outage") return;
   if (!first && promise_ == Promise::maybe_done) return;
   const Json& value = record["value"];
   const Json& data = chemical ? value["data"] : value["metadata"];
@@ -245,6 +246,17 @@ void Checker::index_is_right() {
     EXPECT_EQ(report[fault], 0) << report.dump();
 }
 
+// Every event of the log once, where there is an index of events.
+void Checker::events_are_indexed() {
+  if (admin("GET", "/admin/v1/config")["vectors"]["events"] == false) return;
+  std::map<std::string, std::int64_t> indexed;
+  const Json generations = admin("GET", "/admin/v1/indexes/events");
+  for (const auto& one : generations["items"]) {
+    if (one["serving"] == true) indexed[one["type"]] = one["events"];
+  }
+  for (const auto& [type, count] : events_) EXPECT_EQ(indexed[type], count) << generations.dump();
+}
+
 void Checker::check(const Ledger& ledger, const std::vector<Writer*>& writers) {
   read_log();
   compare_events(ledger);
@@ -254,6 +266,7 @@ void Checker::check(const Ledger& ledger, const std::vector<Writer*>& writers) {
   groups_are_at_the_end();
   nothing_died();
   index_is_right();
+  events_are_indexed();
 }
 
 // --- at the end --------------------------------------------------------------------------------
@@ -295,7 +308,8 @@ void Checker::check_all(const Ledger& ledger, const std::vector<Writer*>& writer
   auto counts = std::move(counts_);
   auto markers = std::move(markers_);
   const auto entities = std::move(entities_);
-  counts_.clear(), markers_.clear(), ids_.clear(), entities_.clear(), cursors_.clear();
+  counts_.clear(), markers_.clear(), ids_.clear(), events_.clear(), entities_.clear(),
+      cursors_.clear();
   read_log();
   EXPECT_TRUE(markers_ == markers) << "events came or went";
   EXPECT_TRUE(counts_ == counts);

@@ -54,6 +54,7 @@ class Checker {
   void groups_are_at_the_end();
   void nothing_died();
   void index_is_right();
+  void events_are_indexed();
   std::vector<Json> searches();
   void searches_are(const std::vector<Json>& before);
 
@@ -66,8 +67,9 @@ class Checker {
   // What the log said so far.
   std::map<std::string, std::string> cursors_;  // by topic
   std::set<std::int64_t> others_;
-  std::set<std::string> ids_;           // of events, with their tenant
-  std::map<std::string, int> markers_;  // how often each is in the log
+  std::set<std::string> ids_;                   // of events, with their tenant
+  std::map<std::string, std::int64_t> events_;  // how many different ones, by type
+  std::map<std::string, int> markers_;          // how often each is in the log
   std::map<Subject, std::map<std::string, std::int64_t>> counts_;
   std::map<std::string, Entity> entities_;  // by topic and key
   std::size_t records_ = 0;

@@ -59,9 +59,10 @@ std::unique_ptr<Daemon> Stack::daemon(const std::string& name, const std::string
             "users: {rate: 1000000, per: 1s}}\n"
             "log: {engine: kafka, partitions: 3}\n"
             "store: {engine: postgres}\n"
-            // The peer that stands for Qdrant is slow: the loads of these tests are of users, and
-            // their events would keep it behind.
-            "vectors: {engine: qdrant, events: false}\n"
+            // The peer that stands for Qdrant is slow: events of these loads would keep it behind.
+            "vectors: {engine: qdrant, events: " +
+            (test::QdrantServer::real() ? "true" : "false") +
+            "}\n"
             "limiter: {engine: redis}\n"
             "kafka: {brokers: ['" +
             brokers + "'], prefix: " + prefix_ +
