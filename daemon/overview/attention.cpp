@@ -103,7 +103,7 @@ void add_letters(All& all, const AttentionInput& input) {
 void add_tasks(All& all, const AttentionInput& input) {
   const auto& failed = input.now.failed;
   for (std::size_t i = 0; i < std::min(failed.size(), kMostTasks); ++i) {
-    all.push_back({Severity::warning, "a " + failed[i].kind + " failed",
+    all.push_back({Severity::warning, "a task failed: " + failed[i].kind,
                    format_rfc3339(failed[i].finished_at) + ": " + failed[i].error,
                    "#/tasks/" + failed[i].id, "mesh tasks get " + failed[i].id});
   }

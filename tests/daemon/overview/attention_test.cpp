@@ -112,7 +112,7 @@ const Case kCases[] = {
        now.failed = {{.id = "t-1", .kind = "rebuild", .error = "no room"}};
        return AttentionInput{now};
      },
-     Severity::warning, "a rebuild failed", "no room", "#/tasks/t-1", "mesh tasks get t-1"},
+     Severity::warning, "a task failed: rebuild", "no room", "#/tasks/t-1", "mesh tasks get t-1"},
     {"AnOutboxThatGrows",
      [](Sample& now, Sample& before, std::vector<services::Check>&) {
        now.outbox = 1'500;
