@@ -22,6 +22,8 @@ class EventIndexHost {
   virtual double average_length(double own) const { return own; }
   // Whether N and n(t) of such a score are of the tenant's events alone.
   virtual bool counts_tenants_apart() const { return true; }
+  // Whether they may hold what was replaced or erased, too, until the engine tidies up.
+  virtual bool counts_what_is_gone() const { return false; }
 };
 // Null where the engine's server cannot be had here: the tests are skipped.
 using MakeEventIndexHost = std::unique_ptr<EventIndexHost> (*)();
@@ -44,6 +46,7 @@ class EventIndexContract : public testing::TestWithParam<MakeEventIndexHost> {
     return bm25(documents, with, count, length, host_->average_length(average));
   }
   bool counts_tenants_apart() const { return host_->counts_tenants_apart(); }
+  bool counts_what_is_gone() const { return host_->counts_what_is_gone(); }
 
   int make_generation(const std::string& type = kType, const std::string& embedder = kEmbedder,
                       int dimension = kDimension);

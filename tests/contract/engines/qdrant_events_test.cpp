@@ -27,6 +27,7 @@ class QdrantEventsHost final : public EventIndexHost {
   }
   double average_length(double) const override { return qdrant::kAverageLength; }
   bool counts_tenants_apart() const override { return own_idf_; }
+  bool counts_what_is_gone() const override { return QdrantServer::real() && !own_idf_; }
 
  private:
   QdrantServer& server_;
