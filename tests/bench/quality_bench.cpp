@@ -3,7 +3,7 @@
 //   quality_bench [--quick] [--model DIR] [--intents FILE] [--json FILE]
 //                 [--embedder-url URL --embedder-model NAME [--embedder-dimension N]]
 //
-// DIR: a static model (common/models). FILE: rows `text,category` of intents in CSV. URL: a server
+// DIR: a static model (common/models). FILE: rows of intents in CSV (quality_sets.h). URL: a server
 // with OpenAI's API ("https://api.openai.com/v1"), of which the embedding model NAME is asked for
 // vectors of N numbers (384); $MESH_EMBEDDER_KEY is its key. What is not named is left out, and the
 // table says so.
@@ -57,8 +57,11 @@ int run(const bench::Arguments& arguments) {
   if (!arguments.intents.empty()) {
     auto set = bench::intent_queries(arguments.intents);
     if (!set) {
-      std::fprintf(stderr, "quality_bench: %s has no category of 15 rows text,category\n",
-                   arguments.intents.c_str());
+      std::fprintf(
+          stderr,
+          "quality_bench: %s has no category of 15 rows text,category, or of 10 documents and "
+          "5 queries in rows text,category,role\n",
+          arguments.intents.c_str());
       return 2;
     }
     sets.push_back(std::move(*set));

@@ -16,7 +16,7 @@ namespace {
 using testing_people::Person;
 using testing_people::Typo;
 
-constexpr int kSearched = 10, kQueries = 5;  // of an intent
+constexpr std::size_t kSearched = 10, kQueries = 5;  // of an intent
 
 // The queries hold the people.
 struct PeopleSet {
@@ -118,26 +118,36 @@ std::optional<QuerySet> intent_queries(const std::string& path) {
   std::stringstream content;
   content << file.rdbuf();
   const std::string text = content.str();
-  std::map<std::string, std::vector<std::string>> by_category;
-  std::size_t at = text.find('\n') + 1;  // behind the names of the columns
+  const std::size_t header = text.find('\n');
+  const bool says_role = trim(std::string_view(text).substr(0, header)) == "text,category,role";
+  struct Texts {
+    std::vector<std::string> documents, queries;
+  };
+  std::map<std::string, Texts> by_category;
+  std::size_t at = header + 1;
   while (at < text.size()) {
     auto words = field(text, at);
-    by_category[field(text, at)].push_back(std::move(words));
+    auto& [documents, queries] = by_category[field(text, at)];
+    const auto role = says_role ? field(text, at) : "";
+    if (says_role && role != "document" && role != "query") return std::nullopt;
+    if (says_role ? role == "document" : documents.size() < kSearched) {
+      documents.push_back(std::move(words));
+    } else if (says_role || queries.size() < kQueries) {
+      queries.push_back(std::move(words));
+    }
   }
   QuerySet set{"intents", "utterances, by others of the same intent", {}, {}};
   const auto categories = std::make_shared<std::vector<std::string>>();
-  for (const auto& [category, texts] : by_category) {
-    if (texts.size() < kSearched + kQueries) continue;
-    for (int i = 0; i < kSearched + kQueries; ++i) {
-      const auto& words = texts[static_cast<std::size_t>(i)];
-      if (i < kSearched) {
-        set.documents.push_back(words);
-        categories->push_back(category);
-      } else {
-        set.queries.push_back({words, [categories, category = category](std::size_t n) {
-                                 return (*categories)[n] == category;
-                               }});
-      }
+  for (auto& [category, texts] : by_category) {
+    if (texts.documents.size() < kSearched || texts.queries.size() < kQueries) continue;
+    for (auto& words : texts.documents) {
+      set.documents.push_back(std::move(words));
+      categories->push_back(category);
+    }
+    for (auto& words : texts.queries) {
+      set.queries.push_back({std::move(words), [categories, category = category](std::size_t n) {
+                               return (*categories)[n] == category;
+                             }});
     }
   }
   if (set.queries.empty()) return std::nullopt;

@@ -25,7 +25,9 @@ QuerySet name_queries(std::size_t people, int asked);
 QuerySet address_queries(std::size_t people, int asked);
 
 // Of rows `text,category` in CSV behind one of the columns' names: each category's first ten texts
-// are what is searched, the next five what is asked. Nothing where no category has so many.
+// are what is searched, the next five what is asked. With a third column `role`, each text is what
+// that says, `document` or `query`. A category with fewer than ten and five is left out; nothing
+// where none is left, or a role is neither.
 std::optional<QuerySet> intent_queries(const std::string& path);
 
 }  // namespace mesh::bench

@@ -121,6 +121,23 @@ TEST_F(QualityTest, IntentsNeedFifteenTextsEach) {
   EXPECT_FALSE(intent_queries(dir_.file("none.csv")));
 }
 
+TEST_F(QualityTest, RolesSayWhatIsSearchedAndWhatIsAsked) {
+  std::string rows = "text,category,role\n";
+  for (int i = 0; i < 12; ++i) {
+    rows += "where is it " + std::to_string(i) + ",lost,query\n";
+    rows += "my card " + std::to_string(i) + ",lost,document\n";
+    if (i < 9) rows += "money,topup,document\nmore,topup,query\n";
+  }
+  test::write_text(dir_.file("roles.csv"), rows);
+  const auto set = intent_queries(dir_.file("roles.csv")).value();
+  EXPECT_EQ(set.documents.size(), 12u) << "topup has nine only";
+  EXPECT_EQ(set.documents.back(), "my card 11");
+  EXPECT_EQ(set.queries.size(), 12u);
+  EXPECT_EQ(set.queries.front().text, "where is it 0");
+  test::write_text(dir_.file("roles.csv"), rows + "my card,lost,both\n");
+  EXPECT_FALSE(intent_queries(dir_.file("roles.csv")));
+}
+
 std::optional<Arguments> parsed(std::vector<std::string> words) {
   words.insert(words.begin(), "bench");
   std::vector<char*> raw;
