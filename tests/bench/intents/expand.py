@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
 """expand.py FILE: writes to FILE the intents of `scripts/bench quality`: rows `text,category,role` in CSV
-(quality_sets.h). The texts are sentences that the English templates of home-assistant-intents allow, which hassil reads.
+(quality_sets.h). The texts are sentences that the English templates of home-assistant-intents allow, read by hassil.
 
-What an intent means has to tell them from others, and not that two sentences are one with another number in it: so
-queries come of other templates than documents (where an intent has two), and rooms, names, items and numbers of queries
-are none of the documents. Of an intent's templates each gives a sentence before one gives a second. Left out are
-sentences that another intent's templates allow, too, and intents that have too few. The same packages give the
-same file."""
+What a sentence means is to decide, not what is filled into it. So queries come of other templates than documents
+(where an intent has two), and no room, name, item or number of a query is one of a document. Left out are sentences
+that another intent has, too, or has with something else filled in ("clean the kitchen" is of one intent, "clean the
+basement" of another), and intents that have too few. Of an intent's templates each gives a sentence before one gives
+a second. The same packages give the same file."""
 import copy
 import csv
 import json
 import pathlib
 import random
+import re
 import sys
 
 import hassil
@@ -22,13 +23,14 @@ MOST_DOCUMENTS, MOST_QUERIES = 20, 20  # of an intent
 FEWEST_DOCUMENTS, FEWEST_QUERIES = 10, 5  # else quality_sets.cpp leaves it out
 FOR_QUERIES = 1 / 3  # of an intent's templates
 TRIES = 40  # of a template, for another sentence
+BLANK = "something"  # fills every gap
 
 # What templates leave open, and numbers of their ranges: by turns for documents and for queries.
 LISTS = {
     "area": ["kitchen", "bedroom", "living room", "bathroom", "garage", "office", "hallway", "nursery"],
     "floor": ["ground", "first", "second", "basement", "upstairs", "downstairs"],
     "message": ["dinner is ready", "the bus leaves soon", "we have guests", "time to go to bed", "lunch is here",
-                "grandma is on the phone", "somebody is at the door", "please tidy up your rooms"],
+                "grandma is calling", "somebody is at the door", "please tidy up your rooms"],
     "search_query": ["the beatles", "some jazz", "bohemian rhapsody", "miles davis", "the evening news", "star wars",
                      "classical piano", "abbey road"],
     "zone": ["at home", "at work", "at school", "in the gym", "at the office", "in town"],
@@ -75,20 +77,20 @@ NAMES = {
 }
 
 
-def closed(described, turn):
-    """The package's description, with each second value from `turn` on for what it leaves open."""
+def closed(described, filling):
+    """The package's description with lists of filling(values) for what it leaves open."""
     described = {key: copy.deepcopy(described[key]) for key in ("language", "intents", "lists", "expansion_rules")}
-    described["lists"].update({name: {"values": values[turn::2]} for name, values in LISTS.items()})
+    described["lists"].update({name: {"values": filling(values)} for name, values in LISTS.items()})
     for intent in described["intents"].values():
         for block in intent["data"]:
             domains = block.pop("requires_context", {}).get("domain", [])
-            names = [name for domain in domains for name in NAMES[domain][turn::2]]
+            names = [name for domain in domains for name in filling(NAMES[domain])]
             block["lists"] = {"name": {"values": names}} if names else {}
     return hassil.Intents.from_dict(described)
 
 
 def drawn(expression, lists, rules, chance):
-    """One of the texts that a template allows; each choice is made for itself."""
+    """One of the texts that a template allows, each choice for itself; what fills a gap stands between « and »."""
     def part(one):
         return drawn(one, lists, rules, chance)
     if isinstance(expression, TextChunk):
@@ -102,62 +104,82 @@ def drawn(expression, lists, rules, chance):
     if isinstance(expression, RuleReference):
         return part(rules[expression.rule_name].expression)
     if isinstance(expression, ListReference):
-        return part(chance.choice(lists[expression.list_name].values).text_in)
+        value = part(chance.choice(lists[expression.list_name].values).text_in)
+        return f"«{value}»" if expression.list_name in LISTS or expression.list_name == "name" else value
     raise TypeError(f"expand.py: a template has a {type(expression).__name__}, which is not known here")
 
 
-def sentence(intents, block, template, chance):
-    lists = {**intents.slot_lists, **block.slot_lists}
-    rules = {**intents.expansion_rules, **block.expansion_rules}
-    return " ".join(drawn(template.expression, lists, rules, chance).split())
+class Expander:
+    """Of one way to fill the gaps of templates."""
+
+    def __init__(self, described, filling):
+        self.intents = closed(described, filling)
+        self.blank = closed(described, lambda _: [BLANK])
+        self.known = {}  # whether a sentence, with its gaps marked, is of one intent alone
+
+    def templates(self, name):
+        return [(block, template) for block in self.intents.intents[name].data for template in block.sentences]
+
+    def drawn(self, block, template, chance):
+        lists = {**self.intents.slot_lists, **block.slot_lists}
+        rules = {**self.intents.expansion_rules, **block.expansion_rules}
+        return " ".join(drawn(template.expression, lists, rules, chance).split())
+
+    def is_alone(self, filled, name):
+        """No other intent has it, nor has it with something else filled in."""
+        if filled not in self.known:
+            blank = re.sub("«.*?»", BLANK, filled)
+            self.known[filled] = all(found.intent.name == name
+                                     for text, intents in ((blank, self.blank), (without_marks(filled), self.intents))
+                                     for found in hassil.recognize_all(text, intents))
+        return self.known[filled]
+
+    def sentences(self, name, numbers, wanted, taken, chance):
+        """As many of these templates as are this intent's alone and not taken, or fewer."""
+        templates, texts, left = self.templates(name), [], list(numbers)
+        while left and len(texts) < wanted:
+            for number in left[: wanted - len(texts)]:
+                for _ in range(TRIES):
+                    filled = self.drawn(*templates[number], chance)
+                    text = without_marks(filled)
+                    if text.lower() not in taken and self.is_alone(filled, name):
+                        taken.add(text.lower())
+                        texts.append(text)
+                        break
+                else:
+                    left.remove(number)
+        return texts
 
 
-def owners(intents, text):
-    """The intents whose templates allow it."""
-    return {found.intent.name for found in hassil.recognize_all(text, intents)}
-
-
-def templates(intents, name):
-    return [(block, template) for block in intents.intents[name].data for template in block.sentences]
-
-
-def sentences(intents, name, chosen, wanted, taken, chance):
-    """As many of these templates, by their numbers, that are this intent's alone and not taken, or fewer."""
-    all_of_it, texts, left = templates(intents, name), [], list(chosen)
-    while left and len(texts) < wanted:
-        for number in left[: wanted - len(texts)]:
-            for _ in range(TRIES):
-                text = sentence(intents, *all_of_it[number], chance)
-                if text.lower() not in taken and owners(intents, text) == {name}:
-                    taken.add(text.lower())
-                    texts.append(text)
-                    break
-            else:
-                left.remove(number)
-    return texts
+def without_marks(filled):
+    return re.sub("[«»]", "", filled)
 
 
 def expand(described):
     """Rows of each intent that has enough."""
-    for_documents, for_queries = closed(described, 0), closed(described, 1)
+    for_documents = Expander(described, lambda values: values[::2])
+    for_queries = Expander(described, lambda values: values[1::2])
     for name in described["intents"]:
         chance = random.Random(name)
-        numbers = list(range(len(templates(for_documents, name))))
+        numbers = list(range(len(for_documents.templates(name))))
         chance.shuffle(numbers)
         asked = max(1, int(len(numbers) * FOR_QUERIES))
         taken = set()
-        queries = sentences(for_queries, name, numbers[:asked], MOST_QUERIES, taken, chance)
-        documents = sentences(for_documents, name, numbers[asked:] or numbers, MOST_DOCUMENTS, taken, chance)
+        queries = for_queries.sentences(name, numbers[:asked], MOST_QUERIES, taken, chance)
+        documents = for_documents.sentences(name, numbers[asked:] or numbers, MOST_DOCUMENTS, taken, chance)
         if len(documents) >= FEWEST_DOCUMENTS and len(queries) >= FEWEST_QUERIES:
             yield from ((text, name, "document") for text in documents)
             yield from ((text, name, "query") for text in queries)
 
 
-def main():
+def package():
     data = pathlib.Path(home_assistant_intents.__file__).parent / "data" / "en.json"
-    rows = list(expand(json.loads(data.read_text(encoding="utf-8"))))
+    return json.loads(data.read_text(encoding="utf-8"))
+
+
+def main():
     with open(sys.argv[1], "w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([("text", "category", "role"), *rows])
+        csv.writer(file, lineterminator="\n").writerows([("text", "category", "role"), *expand(package())])
 
 
 if __name__ == "__main__":
