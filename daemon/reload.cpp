@@ -59,7 +59,7 @@ Json settings(const Config& running, const Config& last_read) {
   const Json next = config::settings(last_read);
   for (std::size_t i = 0; i < all.size(); ++i) {
     const auto& key = config::keys()[i];
-    all[i]["reload"] = is_taken_over(key.path, running, running);
+    all[i]["reload"] = is_taken_over(key.path, running, last_read);
     all[i]["pending"] = nullptr;
     if (key.same(running, last_read)) continue;
     all[i]["pending"] = {{"value", next[i]["value"]}, {"where", next[i]["where"]}};

@@ -20,7 +20,8 @@ std::string from_text(const Json& setting) {
   }
   const Json& pending = at_path(setting, "pending");
   if (pending.is_null()) return text;
-  return text + "; " + plain_text(at_path(pending, "value")) + " at the next start";
+  const Json& next = at_path(pending, "value");
+  return text + "; " + (next.is_null() ? "not set" : plain_text(next)) + " at the next start";
 }
 
 const View& setting_view() {

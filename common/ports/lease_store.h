@@ -25,9 +25,9 @@ struct LeaseInfo {
   Timestamp until{};  // for people
 };
 
-// Any thread; quick (memory) or one round trip. Time is the engine's own, so that the clocks of
-// processes need not agree: a lease is held for less than `ttl` after it was taken or renewed, and
-// is free at that instant.
+// Any thread; quick (memory) or a round trip, two of a name that is new to it. Time is the engine's
+// own, so that the clocks of processes need not agree: a lease is held for less than `ttl` after it
+// was taken or renewed, and is free at that instant.
 class LeaseStore {
  public:
   virtual ~LeaseStore() = default;

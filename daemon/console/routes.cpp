@@ -100,15 +100,17 @@ Result<Opening> admitted(const State& state, const Json& body, const std::string
                       "is the operator's token, or `code` a code of `mesh console`: one "
                       "of them");
   }
-  MESH_TRY(state.tries->begin(remote));
   if (token) {
+    MESH_TRY(state.tries->begin(remote));
     if (auto user = state.deps.operator_of(*token)) return Opening{*std::move(user), wanted};
     return fail(ErrorKind::unauthenticated,
                 "this is not the operator's token (auth.operator_token_file, else "
                 "<data_dir>/operator.token)");
   }
+  // A code that opens is no guess, whoever else guesses from the same address.
   auto read = state.deps.sessions.read_code(*code);
   if (!read) {
+    MESH_TRY(state.tries->begin(remote));
     return fail(ErrorKind::unauthenticated,
                 "the code is not valid any more; `mesh console` gives another one");
   }
@@ -130,7 +132,8 @@ Result<Response> sign_in(const State& state, const http::Request& request) {
   MESH_TRY(only_members(body, {"token", "code", "read_only", "hides_payloads"}));
   const auto opened = admitted(state, body, request.remote);
   if (!opened) {
-    if (opened.error().kind == ErrorKind::unauthenticated) {
+    const auto kind = opened.error().kind;
+    if (kind == ErrorKind::unauthenticated || kind == ErrorKind::rate_limited) {
       log::warn("nobody was signed in to the console", {{"why", opened.error().message},
                                                         {"remote", request.remote},
                                                         {"request_id", request.request_id}});

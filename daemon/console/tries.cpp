@@ -43,8 +43,10 @@ Status SignInTries::begin(const std::string& remote) {
   }
   it->second = new_tat;
   if (added && tats_.size() > kMaxAddresses) {
-    tats_.erase(
-        std::ranges::min_element(tats_, {}, [](const auto& known) { return known.second; }));
+    // Of the others the one that is forgiven soonest.
+    tats_.erase(std::ranges::min_element(tats_, {}, [&](const auto& known) {
+      return std::pair(known.first == it->first, known.second);
+    }));
   }
   return {};
 }

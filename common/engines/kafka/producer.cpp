@@ -41,11 +41,10 @@ struct Producer::Batch {
   std::size_t cost = 0;
   SteadyTime expires{};
   SteadyTime handed{};  // to librdkafka
-  std::vector<int> partitions;
   std::vector<Sent> sent;
   std::vector<Position> positions;
   std::atomic<std::size_t> unanswered{0};
-  // The reports' thread alone, once it is sent.
+  // The reports' thread alone, once it is sent; before, whoever hands it over.
   std::optional<Error> error;
   bool may_be_there = false;    // some of it
   std::shared_ptr<Batch> self;  // while it is with librdkafka
@@ -133,8 +132,7 @@ void Producer::append(std::vector<Record> records, AppendDone done) {
 bool Producer::send_at_once(const std::shared_ptr<Batch>& batch) {
   Batch& own = *batch;
   if (own.records.size() != 1) return false;
-  const Record& record = own.records.front();
-  const auto partitions = cluster_.known_partitions(record.topic);
+  const auto partitions = cluster_.known_partitions(own.records.front().topic);
   if (!partitions) return false;
   {
     std::lock_guard lock(mutex_);
@@ -145,11 +143,13 @@ bool Producer::send_at_once(const std::shared_ptr<Batch>& batch) {
   }
   place(own, 0, *partitions);
   expect(batch, 1);
-  const auto code = try_produce(record, own.sent.front());
+  auto records = std::exchange(own.records, {});
+  const auto code = try_produce(records.front(), own.sent.front());
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return true;
   // Its report is not coming.
   own.self.reset();
   if (is_no_room(code)) {
+    own.records = std::move(records);
     own.sent.clear();
     own.positions.clear();
     leave(own);
@@ -232,6 +232,7 @@ void Producer::take_turns() {
 
 // All of its topics are looked at before any of its records goes.
 Status Producer::place(Batch& batch) {
+  batch.positions.reserve(batch.records.size());
   for (std::size_t i = 0; i < batch.records.size(); ++i) {
     place(batch, i, MESH_TRY(cluster_.partitions(batch.records[i].topic)));
   }
@@ -247,6 +248,7 @@ void Producer::place(Batch& batch, std::size_t index, int partitions) {
 
 void Producer::expect(const std::shared_ptr<Batch>& batch, std::size_t answers) {
   Batch& own = *batch;
+  own.sent.reserve(own.records.size());
   for (std::size_t i = 0; i < own.records.size(); ++i) own.sent.push_back({&own, i});
   own.unanswered = answers;
   own.self = batch;
@@ -371,14 +373,15 @@ void Producer::replace() {
             {{"cause", std::string(rd_kafka_err2name(code)) + ": " + reason}});
   auto fresh = make();
   if (!fresh) return;  // tried again by the next round
-  rd_kafka_purge(handle_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-  while (rd_kafka_outq_len(handle_.get()) > 0) rd_kafka_poll(handle_.get(), kPollMilliseconds);
   Handle old;
   {
     std::unique_lock lock(handle_mutex_);
     old = std::exchange(handle_, std::move(*fresh));
     fatal_ = false;
   }
+  // Nobody gives it more by now, so that every report comes.
+  rd_kafka_purge(old.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  while (rd_kafka_outq_len(old.get()) > 0) rd_kafka_poll(old.get(), kPollMilliseconds);
 }
 
 void Producer::close() {

@@ -1,7 +1,7 @@
 // Appends: the tenants' turns, then one idempotent producer, whose delivery reports answer.
 //
-// An append waits in a FairQueue until less than max_in_flight_bytes are with librdkafka, whose own
-// queue is first come, first served.
+// An append waits in a FairQueue while max_in_flight_bytes are with librdkafka, whose own queue is
+// first come, first served; a single record that need not wait goes from its caller's thread.
 // Kafka's transactions are not used: they would make an append of several partitions one, for two
 // more round trips; instead whoever is told `uncertain` appends again under the same event ids.
 #pragma once

@@ -17,6 +17,8 @@ tl::unexpected<Error> lost_lease(const Lease& lease) {
 
 Result<std::optional<Lease>> Leases::acquire(const std::string& name, const std::string& holder,
                                              Duration ttl) {
+  // Before, so that none of the lease's time goes by meanwhile.
+  if (!is_own(name)) sweep();
   const auto rows = MESH_TRY(pool_.run(Repeat::never, [&](Session& session) {
     return session.run(query(
         // The token of an update is made once the row is locked, so it is higher than all before.
@@ -24,18 +26,19 @@ Result<std::optional<Lease>> Leases::acquire(const std::string& name, const std:
         "VALUES($1,nextval('lease_token'),$2,mesh_now()+$3)"
         " ON CONFLICT(name) DO UPDATE SET "
         "token=nextval('lease_token'),holder=$2,held_until=mesh_now()+$3"
-        " WHERE l.held_until<=mesh_now() RETURNING token,xmax=0",
+        " WHERE l.held_until<=mesh_now() RETURNING token",
         name, holder, ttl));
   }));
   if (rows.size() == 0) return std::optional<Lease>();
   const Lease lease{name, rows.integer(0, 0)};
-  {
-    std::lock_guard lock(mutex_);
-    acquired_[name] = lease.token;
-  }
-  const bool is_new = rows.flag(0, 1);
-  if (is_new) sweep();
+  std::lock_guard lock(mutex_);
+  acquired_[name] = lease.token;
   return std::optional(lease);
+}
+
+bool Leases::is_own(const std::string& name) {
+  std::lock_guard lock(mutex_);
+  return acquired_.contains(name);
 }
 
 // Of names that nobody takes twice rows would stay for ever. A statement of its own, which waits

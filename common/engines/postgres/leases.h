@@ -23,6 +23,7 @@ class Leases final : public LeaseStore {
   void release_all();
 
  private:
+  bool is_own(const std::string& name);
   void sweep();  // removes rows of leases that are over
 
   Pool& pool_;

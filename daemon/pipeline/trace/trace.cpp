@@ -333,20 +333,27 @@ Result<Standing> follow_redrives(EventLog& log, LogAdmin& admin, StoredRecord re
                                        return to_string(source_of(letter).position) == place;
                                      }));
     standing.whole = standing.whole && found.whole;
-    std::optional<StoredRecord> back;
+    // Of a record that died more than once, since its group went back, the last one counts.
+    std::optional<StoredRecord> last;
+    DeadLetter died;
     for (const auto& [letter, settled] : found.letters) {
-      if (!settled || hop == kMaxRedrives) continue;
-      back = MESH_TRY(back_from(log, letter, *settled, left));
-      if (!back && left <= 0) standing.whole = false;
-      if (!back) continue;
-      standing.redriven.push_back(letter);
-      break;
+      if (!settled) continue;
+      if (hop == kMaxRedrives || left <= 0) {
+        standing.whole = false;
+        break;
+      }
+      auto back = MESH_TRY(back_from(log, letter, *settled, left));
+      if (!back || (last && back->position.offset < last->position.offset)) continue;
+      last = std::move(back);
+      died = letter;
     }
-    if (!back) {
+    if (!last) {
+      standing.whole = standing.whole && (left > 0 || found.letters.empty());
       standing.letters = std::move(found.letters);
       return standing;
     }
-    standing.record = *std::move(back);
+    standing.redriven.push_back(std::move(died));
+    standing.record = *std::move(last);
   }
 }
 

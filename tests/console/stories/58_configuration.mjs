@@ -12,7 +12,10 @@ const setting = async (mesh, key) => (await mesh.call("GET", "/admin/v1/config/s
 async function reread(mesh, text, key, next) {
   fs.writeFileSync(mesh.file("meshd.yaml"), text);
   process.kill(JSON.parse(fs.readFileSync(path.join(mesh.dataDir, "run.json"), "utf8")).pid, "SIGHUP");
-  while (((await setting(mesh, key)).pending?.value ?? null) !== next) await pause(20);
+  for (let tries = 0; ((await setting(mesh, key)).pending?.value ?? null) !== next; ++tries) {
+    holds(tries < 500, `${key} has no ${next} waiting: was the reload refused?`);
+    await pause(20);
+  }
 }
 
 export default [

@@ -49,5 +49,13 @@ TEST_F(SignInTriesTest, OfVeryManyAddressesTheOneIsForgottenThatIsFreeFirst) {
   EXPECT_EQ(passing("10.0.0.0:1"), 10);
 }
 
+TEST_F(SignInTriesTest, WhereManyHaveTriedOftenANewAddressIsBoundAllTheSame) {
+  for (std::size_t i = 0; i < SignInTries::kMaxAddresses; ++i) {
+    ASSERT_EQ(passing("10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250) + ":1"),
+              10);
+  }
+  EXPECT_EQ(passing("192.0.2.1:1"), 10);
+}
+
 }  // namespace
 }  // namespace mesh::console

@@ -76,6 +76,29 @@ TEST_F(KafkaAppend, WhatABrokerRefusesForGoodIsNotThereAndToldSo) {
   EXPECT_EQ(there(*log), 1u);
 }
 
+// Those of several wait for their turn on a thread of its own, single ones need not.
+TEST_F(KafkaAppend, WhatOneCallerAppendsKeepsItsOrder) {
+  const auto log = open(options());
+  warm(*log);
+  std::vector<std::future<Answer>> answers;
+  for (int i = 0; i < 100; ++i) {
+    auto several = std::make_shared<std::promise<Answer>>();
+    answers.push_back(several->get_future());
+    log->append({record("a"), record("b")},
+                [several](Answer answer) { several->set_value(answer); });
+    answers.push_back(append(*log, record("c")));
+  }
+  std::int64_t last = -1;
+  for (auto& future : answers) {
+    const Answer answer = future.get();
+    ASSERT_TRUE(answer) << answer.error().to_string();
+    for (const Position& position : *answer) {
+      EXPECT_GT(position.offset, last);
+      last = position.offset;
+    }
+  }
+}
+
 TEST_F(KafkaAppend, ARecordBeyondTheBoundIsRefusedBeforeItIsSent) {
   auto small = options();
   small.max_record_bytes = 1'000;

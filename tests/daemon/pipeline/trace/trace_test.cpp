@@ -186,6 +186,25 @@ TEST_F(TraceTest, ARedrivenEventIsFollowedToWhereItStandsNow) {
   EXPECT_EQ(found.redriven[0].position, letter);
 }
 
+// As where a group went back over it.
+TEST_F(TraceTest, AnEventThatDiedTwiceAtOnePlaceStandsWhereItWentBackLast) {
+  const auto at = append(clicked(id_of_now()));
+  Position back, letter;
+  for (int n = 0; n < 2; ++n) {
+    letter = bury("analytics", at);
+    const auto stored = record(letter);
+    clock_.advance(Duration{3'600'000});
+    back = log_.append_now({at.topic, stored.key, stored.value,
+                            with_history(without_death(stored.headers), stored, kRedrivenFrom)});
+    log_.append_now(marker_of(stored, 2));
+  }
+  std::int64_t left = kMaxLetters;
+  const auto standing = follow_redrives(log_, log_, record(at), left).value();
+  EXPECT_EQ(standing.record.position, back);
+  ASSERT_EQ(standing.redriven.size(), 1u);
+  EXPECT_EQ(standing.redriven[0].position, letter);
+}
+
 TEST_F(TraceTest, AnEventThatWasRedrivenTwiceStandsWhereItWentBackLast) {
   const auto first = append(clicked(id_of_now()));
   Position at = first;
