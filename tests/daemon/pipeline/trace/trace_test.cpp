@@ -50,6 +50,16 @@ class TraceTest : public ::testing::Test {
     (void)log_.seek_group(group, {{{at.topic, at.partition}, at.offset + 1}});
   }
   StoredRecord record(const Position& at) { return record_at(log_, at).value().value(); }
+  // An hour after it died; where it went back to.
+  Position redrive(const Position& letter) {
+    const auto stored = record(letter);
+    clock_.advance(Duration{3'600'000});
+    const auto back =
+        log_.append_now({"analytics.events", stored.key, stored.value,
+                         with_history(without_death(stored.headers), stored, kRedrivenFrom)});
+    log_.append_now(marker_of(stored, 2));
+    return back;
+  }
   void park(const std::string& group, const Position& at, int attempts) {
     ParkedEvent event{record(at), attempts, clock_.now() + Duration{30'000}, "store", "no answer"};
     for (int n = 0; n < attempts; ++n) {
@@ -172,12 +182,7 @@ TEST_F(TraceTest, ARedrivenEventIsFollowedToWhereItStandsNow) {
   const std::string id = id_of_now();
   const auto at = append(clicked(id));
   const auto letter = bury("analytics", at);
-  clock_.advance(Duration{3'600'000});
-  const auto stored = record(letter);
-  const auto back =
-      log_.append_now({at.topic, stored.key, stored.value,
-                       with_history(without_death(stored.headers), stored, kRedrivenFrom)});
-  log_.append_now(marker_of(stored, 2));
+  const auto back = redrive(letter);
   commit("analytics", at);
   const auto found = trace(id).value();
   EXPECT_EQ(found.state, TraceState::pending);
@@ -192,11 +197,7 @@ TEST_F(TraceTest, AnEventThatDiedTwiceAtOnePlaceStandsWhereItWentBackLast) {
   Position back, letter;
   for (int n = 0; n < 2; ++n) {
     letter = bury("analytics", at);
-    const auto stored = record(letter);
-    clock_.advance(Duration{3'600'000});
-    back = log_.append_now({at.topic, stored.key, stored.value,
-                            with_history(without_death(stored.headers), stored, kRedrivenFrom)});
-    log_.append_now(marker_of(stored, 2));
+    back = redrive(letter);
   }
   std::int64_t left = kMaxLetters;
   const auto standing = follow_redrives(log_, log_, record(at), left).value();
@@ -209,11 +210,7 @@ TEST_F(TraceTest, AnEventThatWasRedrivenTwiceStandsWhereItWentBackLast) {
   const auto first = append(clicked(id_of_now()));
   Position at = first;
   for (int n = 0; n < 2; ++n) {
-    const auto stored = record(bury("analytics", at));
-    clock_.advance(Duration{3'600'000});
-    at = log_.append_now({first.topic, stored.key, stored.value,
-                          with_history(without_death(stored.headers), stored, kRedrivenFrom)});
-    log_.append_now(marker_of(stored, 2));
+    at = redrive(bury("analytics", at));
   }
   std::int64_t left = kMaxLetters;
   const auto standing = follow_redrives(log_, log_, record(first), left).value();
