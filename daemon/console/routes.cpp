@@ -132,8 +132,7 @@ Result<Response> sign_in(const State& state, const http::Request& request) {
   MESH_TRY(only_members(body, {"token", "code", "read_only", "hides_payloads"}));
   const auto opened = admitted(state, body, request.remote);
   if (!opened) {
-    const auto kind = opened.error().kind;
-    if (kind == ErrorKind::unauthenticated || kind == ErrorKind::rate_limited) {
+    if (opened.error().kind == ErrorKind::unauthenticated) {
       log::warn("nobody was signed in to the console", {{"why", opened.error().message},
                                                         {"remote", request.remote},
                                                         {"request_id", request.request_id}});

@@ -338,17 +338,17 @@ Result<Standing> follow_redrives(EventLog& log, LogAdmin& admin, StoredRecord re
     DeadLetter died;
     for (const auto& [letter, settled] : found.letters) {
       if (!settled) continue;
-      if (hop == kMaxRedrives || left <= 0) {
+      if (hop == kMaxRedrives) {
         standing.whole = false;
         break;
       }
       auto back = MESH_TRY(back_from(log, letter, *settled, left));
+      if (!back && left <= 0) standing.whole = false;
       if (!back || (last && back->position.offset < last->position.offset)) continue;
       last = std::move(back);
       died = letter;
     }
     if (!last) {
-      standing.whole = standing.whole && (left > 0 || found.letters.empty());
       standing.letters = std::move(found.letters);
       return standing;
     }

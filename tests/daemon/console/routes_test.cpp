@@ -179,6 +179,18 @@ TEST_F(ConsoleRoutes, WhoFailsTooOftenWaitsAndNobodyElseDoes) {
   EXPECT_EQ(tries("192.0.2.1:50002", "wrong").status, 401) << "who signs in begins anew";
 }
 
+// Else whoever shares an operator's address could keep him out.
+TEST_F(ConsoleRoutes, ALinkOpensWhereTooManyTriesFailed) {
+  const auto all = table();
+  const auto made = code();
+  const auto sign_in_with = [&](const std::string& code) {
+    return ask(all, {"POST", "/console/session", dump(Json{{"code", code}})}).status;
+  };
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(sign_in_with("guessed"), 401) << i;
+  EXPECT_EQ(sign_in_with("guessed"), 429);
+  EXPECT_EQ(sign_in_with(made), 200);
+}
+
 TEST_F(ConsoleRoutes, WhatIsNoTryIsNotCounted) {
   const auto all = table();
   for (int i = 0; i < 20; ++i) {
