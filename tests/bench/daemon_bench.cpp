@@ -23,6 +23,7 @@ constexpr Group kGroups[] = {
      mesh::bench::post_on_engines},
     {"bulk", mesh::bench::bulk, "NDJSON ingest"},
     {"searchable", mesh::bench::searchable, "from a create to the search that shows it"},
+    {"indexing", mesh::bench::indexing, "events beside the index of them"},
     {"search", mesh::bench::search, "searches by size of the tenant, and their recall"},
     {"replay", mesh::bench::replay, "replay and rebuild, and searches beside them"},
     {"fairness", mesh::bench::fairness, "a quiet tenant beside one that floods"},

@@ -47,6 +47,7 @@ std::string config(const Setup& setup) {
   std::string yaml = "telemetry: {log: {level: warn}}\n";
   if (!setup.pipelines) yaml += "roles: [users, gateway, publisher, subscriber, admin]\n";
   if (!setup.default_limits) yaml += "rate_limits: {search: null, publish: null, users: null}\n";
+  if (!setup.events) yaml += "vectors: {events: false}\n";
   return yaml;
 }
 

@@ -28,6 +28,7 @@ struct Bench {
 struct Setup {
   bool pipelines = true;
   bool default_limits = false;
+  bool events = true;  // indexed
 };
 std::string config(const Setup& setup = {});
 

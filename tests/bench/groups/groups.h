@@ -8,6 +8,7 @@ namespace mesh::bench {
 void post(Bench& bench);
 void bulk(Bench& bench);
 void searchable(Bench& bench);
+void indexing(Bench& bench);
 void search(Bench& bench);
 void replay(Bench& bench);
 void fairness(Bench& bench);
