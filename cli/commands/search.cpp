@@ -90,7 +90,7 @@ void add_search(Commands& commands) {
        .examples =
            "mesh search alice smith --tenant acme\n"
            "mesh search \"chemist in berlin\" --tenant acme --limit 5 --min-score 0.3\n"
-           "mesh search \"chemist in berlin\" --tenant acme --semantic-ratio 0.8\n"
+           "mesh search \"chemist in berlin\" --tenant acme --semantic-ratio 0.9\n"
            "mesh search bob --tenant acme -o name\n"
            "mesh search \"checkout fails\" --tenant acme --type analytics.recorded --filter "
            "country=DE --from 7d\n"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "daemon/pipeline/generations/search_users.h"
 #include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
 #include "daemon/services/search.h"
@@ -41,14 +42,16 @@ Result<http::Response> find_users(const SearchAdminDeps& deps, const http::Reque
   const auto generation = MESH_TRY(asked_generation(deps.index, request));
   const auto embedder = MESH_TRY(deps.events.embedders.of(generation.spec));
   const auto start = deps.events.clock.steady();
-  const auto vector =
+  auto vectors =
       MESH_TRY(embedder->embed_query({tenant, asked.query, false}, asked.semantic_ratio));
-  const auto hits =
-      MESH_TRY(deps.index.search_in(generation.number, tenant, {vector, generation.spec.embedder},
-                                    asked.limit, asked.min_score, SearchText(asked.query)));
+  const auto found =
+      MESH_TRY(pipeline::search_users(deps.index,
+                                      {tenant, generation.spec.embedder, SearchText(asked.query),
+                                       asked.limit, asked.min_score, generation.number},
+                                      std::move(vectors)));
   const auto took = deps.events.clock.steady() - start;
   Json results = Json::array();
-  for (const auto& hit : hits) results.push_back(to_json(hit));
+  for (const auto& hit : found.hits) results.push_back(to_json(hit));
   return http::Response::json(200, {{"generation", generation.number},
                                     {"embedder", generation.spec.embedder},
                                     {"took_micros", micros(took)},

@@ -106,9 +106,9 @@ Result<std::vector<EventHit>> by_vectors(const EventSearchDeps& deps, const Tena
                                          const EventQuery& query, const GenerationSpec& spec,
                                          int k) {
   const auto embedder = MESH_TRY(deps.embedders.of(spec));
-  const auto vector = MESH_TRY(
+  const auto asked = MESH_TRY(
       embedder->embed_query({tenant, query.text, query.counted}, ratio_of(*embedder, query)));
-  return deps.index.search_vectors(tenant, query.scope, {vector, spec.embedder}, k,
+  return deps.index.search_vectors(tenant, query.scope, {asked.vector, spec.embedder}, k,
                                    query.min_score);
 }
 
@@ -201,7 +201,8 @@ Status watch_events(const std::shared_ptr<const EventSearchDeps>& deps,
     if (deps->admission != nullptr) {
       (void)MESH_TRY(deps->admission->spend(*request.principal, {.embeds = true}));
     }
-    spec.query = MESH_TRY(embedder->embed_query({tenant, query.text}, ratio_of(*embedder, query)));
+    auto asked = MESH_TRY(embedder->embed_query({tenant, query.text}, ratio_of(*embedder, query)));
+    spec.query = std::move(asked.vector);
     spec.embedder = std::move(embedder);
   }
   const auto id = MESH_TRY(deps->tail.watch(std::move(spec), [&] { return respond.stream(); }));
@@ -222,7 +223,7 @@ std::vector<http::Parameter> parameters_of_events(bool query_is_required) {
                      "= != < <= > >=, a value, or several with `|` between. In a value `\\;` and "
                      "`\\|` stand for these characters; spaces around it are no part of it.",
                      {{"type", "string"}, {"maxLength", kMaxFilter}}),
-          min_score_parameter("the search by vectors"), semantic_ratio_parameter()};
+          min_score_parameter("the search by vectors"), semantic_ratio_parameter("it is 0.7")};
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "daemon/services/search.h"
 
 #include "common/base/strings.h"
+#include "daemon/pipeline/generations/search_users.h"
 #include "daemon/pipeline/stages/cache_subjects.h"
 #include "daemon/services/admission.h"
 #include "daemon/services/api_parts.h"
@@ -17,10 +18,11 @@ constexpr IntRange kHits{1, kMaxSearchHits, 10};
 Result<std::string> answer_of(Embedder& embedder, VectorIndex& index, const TenantId& tenant,
                               const Search& search) {
   const std::string& query = search.query;
-  const auto vector = MESH_TRY(embedder.embed_query({tenant, query}, search.semantic_ratio));
-  const std::string asked_with = embedder.id();
-  auto hits = MESH_TRY(index.search(tenant, {vector, asked_with}, search.limit, search.min_score,
-                                    SearchText(query)));
+  auto vectors = MESH_TRY(embedder.embed_query({tenant, query}, search.semantic_ratio));
+  const auto found = MESH_TRY(pipeline::search_users(
+      index, {tenant, embedder.id(), SearchText(query), search.limit, search.min_score},
+      std::move(vectors)));
+  const auto& hits = found.hits;
   std::string answer;
   // Some 160 bytes a hit: the text is allocated once, most often.
   answer.reserve(128 + query.size() + 160 * hits.size());
@@ -68,7 +70,8 @@ Result<Search> search_of(const http::Request& request) {
 
 std::vector<http::Parameter> search_parameters() {
   return {api::required(query_parameter("ada")), api::limit("hits", kHits),
-          min_score_parameter("hits that are not the query itself"), semantic_ratio_parameter()};
+          min_score_parameter("hits that are not the query itself"),
+          semantic_ratio_parameter("the query decides, and what comes closer")};
 }
 
 http::RouteTable search_routes(pipeline::ServingEmbedder& serving, VectorIndex& index, Clock& clock,

@@ -46,12 +46,12 @@ http::Parameter min_score_parameter(const std::string& of) {
   return api::query("min_score", "The smallest score of " + of + ".", api::number(kMinScore));
 }
 
-http::Parameter semantic_ratio_parameter() {
+http::Parameter semantic_ratio_parameter(const std::string& without) {
   return api::query(
       "semantic_ratio",
       "How much of the score is meaning, the rest is letters: 0 finds by letters alone, 1 by "
-      "meaning alone. Without it what suits the query. 400 where the embedder has one of both "
-      "only.",
+      "meaning alone. Without it " +
+          without + ". 400 where the embedder has one of both only.",
       {{"type", "number"}, {"minimum", kRatio.low}, {"maximum", kRatio.high}});
 }
 

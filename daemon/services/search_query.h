@@ -22,6 +22,7 @@ Result<std::optional<double>> semantic_ratio_param(const http::Request& request)
 // As the API description has them. `of`: of which hits it is the smallest score.
 http::Parameter query_parameter(const char* example);
 http::Parameter min_score_parameter(const std::string& of);
-http::Parameter semantic_ratio_parameter();
+// `without`: what a search has without it.
+http::Parameter semantic_ratio_parameter(const std::string& without);
 
 }  // namespace mesh::services

@@ -53,6 +53,7 @@ int run(const bench::Arguments& arguments) {
   const std::size_t people = arguments.quick ? kFewPeople : kPeople;
   const int asked = arguments.quick ? kAskedFew : kAsked;
   std::vector<bench::QuerySet> sets{bench::name_queries(people, asked),
+                                    bench::long_name_queries(people, asked),
                                     bench::address_queries(people, asked)};
   if (!arguments.intents.empty()) {
     auto set = bench::intent_queries(arguments.intents);
@@ -72,7 +73,8 @@ int run(const bench::Arguments& arguments) {
     std::fprintf(stderr, "quality_bench: %s\n", columns.error().to_string().c_str());
     return 1;
   }
-  std::printf("\n%s", bench::quality_table(sets, *columns).c_str());
+  std::printf("\n%s\n%s", bench::quality_table(sets, *columns).c_str(),
+              bench::pairs_table(sets, *columns).c_str());
   if (!candidates->static_model) std::printf("static: left out; --model DIR measures a model\n");
   if (!candidates->http) {
     std::printf("http: left out; --embedder-url URL --embedder-model NAME measures a server's\n");

@@ -30,22 +30,44 @@ void ask(PeopleSet& to, int asked, std::mt19937_64& random,
          bool (*same)(const Person&, const Person&)) {
   for (int i = 0; i < asked; ++i) {
     const std::size_t target = random() % to.people->size();
-    to.set.queries.push_back(
-        {question((*to.people)[target]), [people = to.people, target, same](std::size_t n) {
-           return same((*people)[target], (*people)[n]);
-         }});
+    to.set.queries.push_back({question((*to.people)[target]),
+                              [people = to.people, target, same](std::size_t n) {
+                                return same((*people)[target], (*people)[n]);
+                              },
+                              0, to.people->size()});
   }
 }
 
-PeopleSet set_of_people(std::size_t count, std::string name, std::string what) {
+PeopleSet set_of_people(std::size_t count, std::string name, std::string what,
+                        Person (*person)(std::uint64_t) = testing_people::person) {
   std::vector<Person> people;
-  while (people.size() < count) people.push_back(testing_people::person(people.size()));
+  while (people.size() < count) people.push_back(person(people.size()));
   PeopleSet made{std::make_shared<const std::vector<Person>>(std::move(people)),
                  {std::move(name), std::move(what), {}, {}}};
   for (const Person& who : *made.people) {
     made.set.documents.push_back(embedding_text(who.name(), who.email));
   }
   return made;
+}
+
+// Has a second first name, and most often a second last one.
+Person with_long_name(std::uint64_t n) {
+  Person who = testing_people::person(n);
+  // Drawn: of a multiple of n the same names came together again and again, in every order.
+  const Person other = testing_people::person(std::mt19937_64(n)());
+  switch (n % 3) {
+    case 0:
+      who.first += " " + other.first;
+      break;
+    case 1:
+      who.first += " " + other.first;
+      who.last += " " + other.last;
+      break;
+    default:
+      who.first += "-" + other.first;
+      who.last = "de " + who.last + "-" + other.last;
+  }
+  return who;
 }
 
 constexpr Typo kTypos[] = {Typo::transposition, Typo::deletion, Typo::substitution};
@@ -96,6 +118,25 @@ QuerySet name_queries(std::size_t people, int asked) {
   return std::move(made.set);
 }
 
+QuerySet long_name_queries(std::size_t people, int asked) {
+  PeopleSet made = set_of_people(
+      people, "long names", "names of three to five words with a typo, and the last name first",
+      with_long_name);
+  std::mt19937_64 random(20261201);
+  for (const Typo typo : kTypos) {
+    ask(
+        made, asked, random,
+        [&](const Person& who) {
+          return testing_people::with_typo(to_lower(who.name()), typo, random);
+        },
+        testing_people::same_name);
+  }
+  ask(
+      made, asked, random, [](const Person& who) { return to_lower(who.last + " " + who.first); },
+      testing_people::same_name);
+  return std::move(made.set);
+}
+
 QuerySet address_queries(std::size_t people, int asked) {
   PeopleSet made =
       set_of_people(people, "addresses", "addresses with a typo, and what stands before the @");
@@ -119,16 +160,19 @@ std::optional<QuerySet> intent_queries(const std::string& path) {
   content << file.rdbuf();
   const std::string text = content.str();
   const std::size_t header = text.find('\n');
-  const bool says_role = trim(std::string_view(text).substr(0, header)) == "text,category,role";
+  const auto columns = trim(std::string_view(text).substr(0, header));
+  const bool says_draw = columns == "text,category,role,draw";
+  const bool says_role = says_draw || columns == "text,category,role";
   struct Texts {
     std::vector<std::string> documents, queries;
   };
-  std::map<std::string, Texts> by_category;
+  std::map<std::string, std::map<std::string, Texts>> by_draw;  // and by category
   std::size_t at = header + 1;
   while (at < text.size()) {
     auto words = field(text, at);
-    auto& [documents, queries] = by_category[field(text, at)];
+    const auto category = field(text, at);
     const auto role = says_role ? field(text, at) : "";
+    auto& [documents, queries] = by_draw[says_draw ? field(text, at) : ""][category];
     if (says_role && role != "document" && role != "query") return std::nullopt;
     if (says_role ? role == "document" : documents.size() < kSearched) {
       documents.push_back(std::move(words));
@@ -138,16 +182,24 @@ std::optional<QuerySet> intent_queries(const std::string& path) {
   }
   QuerySet set{"intents", "utterances, by others of the same intent", {}, {}};
   const auto categories = std::make_shared<std::vector<std::string>>();
-  for (auto& [category, texts] : by_category) {
-    if (texts.documents.size() < kSearched || texts.queries.size() < kQueries) continue;
-    for (auto& words : texts.documents) {
-      set.documents.push_back(std::move(words));
-      categories->push_back(category);
+  for (auto& [draw, by_category] : by_draw) {
+    const std::size_t begin = set.documents.size(), first = set.queries.size();
+    for (auto& [category, texts] : by_category) {
+      if (texts.documents.size() < kSearched || texts.queries.size() < kQueries) continue;
+      for (auto& words : texts.documents) {
+        set.documents.push_back(std::move(words));
+        categories->push_back(category);
+      }
+      for (auto& words : texts.queries) {
+        set.queries.push_back({std::move(words),
+                               [categories, category = category](std::size_t n) {
+                                 return (*categories)[n] == category;
+                               },
+                               begin});
+      }
     }
-    for (auto& words : texts.queries) {
-      set.queries.push_back({std::move(words), [categories, category = category](std::size_t n) {
-                               return (*categories)[n] == category;
-                             }});
+    for (std::size_t i = first; i < set.queries.size(); ++i) {
+      set.queries[i].end = set.documents.size();
     }
   }
   if (set.queries.empty()) return std::nullopt;

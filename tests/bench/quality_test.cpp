@@ -134,8 +134,69 @@ TEST_F(QualityTest, RolesSayWhatIsSearchedAndWhatIsAsked) {
   EXPECT_EQ(set.documents.back(), "my card 11");
   EXPECT_EQ(set.queries.size(), 12u);
   EXPECT_EQ(set.queries.front().text, "where is it 0");
+  EXPECT_EQ(set.queries.front().begin, 0u);
+  EXPECT_EQ(set.queries.front().end, 12u);
   test::write_text(dir_.file("roles.csv"), rows + "my card,lost,both\n");
   EXPECT_FALSE(intent_queries(dir_.file("roles.csv")));
+}
+
+TEST_F(QualityTest, EachDrawIsSearchedForItself) {
+  std::string rows = "text,category,role,draw\n";
+  for (const char* draw : {"0", "1"}) {
+    for (int i = 0; i < 10; ++i) {
+      rows +=
+          std::string("my card,lost,document,") + draw + "\nwhere is it,lost,query," + draw + "\n";
+    }
+  }
+  test::write_text(dir_.file("draws.csv"), rows);
+  const auto set = intent_queries(dir_.file("draws.csv")).value();
+  ASSERT_EQ(set.queries.size(), 20u);
+  EXPECT_EQ(set.documents.size(), 20u);
+  EXPECT_EQ(set.queries[0].end, 10u);
+  EXPECT_EQ(set.queries[19].begin, 10u);
+  EXPECT_EQ(set.queries[19].end, 20u);
+}
+
+Found found(const std::string& queries) {  // '+': finds it first
+  Found made;
+  for (const char query : queries) made.queries.push_back({query == '+', true});
+  return made;
+}
+
+TEST(QualityPairs, WhatOnlyOneFindsCounts) {
+  const auto first = &Found::Query::first;
+  // Ten of ten coins fall to one side, either one, once in 512.
+  const auto lost = paired(found("----------+-"), found("+++++++++++-"), first);
+  EXPECT_EQ(lost.better, 0);
+  EXPECT_EQ(lost.worse, 10);
+  EXPECT_NEAR(lost.probability, 2 / 1024.0, 1e-12);
+  EXPECT_TRUE(lost.loses());
+  EXPECT_FALSE(paired(found("+++++++++++-"), found("----------+-"), first).loses()) << "wins";
+  const auto chance = paired(found("+----"), found("-++++"), first);
+  EXPECT_NEAR(chance.probability, 12 / 32.0, 1e-12) << "four of five or more: twice 6 of 32";
+  EXPECT_FALSE(chance.loses());
+  EXPECT_EQ(paired(found("+-"), found("+-"), first).probability, 1);
+  EXPECT_EQ(paired(found("+-"), found("-+"), &Found::Query::five).worse, 0);
+}
+
+TEST(QualityPairs, APairStandsBesideItsBetterPart) {
+  const auto of = [](double share, const std::string& queries) {
+    Found made = found(queries);
+    made.first = made.five = share;
+    return std::optional(made);
+  };
+  const std::vector<QuerySet> sets{{"names", "", {}, {}}, {"intents", "", {}, {}}};
+  const std::vector<Column> columns{{"hashing", {of(0.9, "+++++++++-"), of(0.1, "---------+")}},
+                                    {"static", {of(0.1, "---------+"), of(0.9, "+++++++++-")}},
+                                    {"hybrid static", {of(0.7, "+--------+"), of(1, "++++++++++")}},
+                                    {"http", {{}, {}}},
+                                    {"hybrid http", {{}, {}}}};
+  EXPECT_EQ(pairs_table(sets, columns),
+            "hybrid static      better of  better   worse       p\n"
+            "names hit@1          hashing       1       8   0.039  loses\n"
+            "names hit@5          hashing       0       0   1.000\n"
+            "intents hit@1         static       1       0   1.000\n"
+            "intents hit@5         static       0       0   1.000\n");
 }
 
 std::optional<Arguments> parsed(std::vector<std::string> words) {

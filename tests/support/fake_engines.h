@@ -37,6 +37,15 @@ class FakeEmbedder final : public Embedder {
     std::lock_guard lock(mutex_);
     return calls_;
   }
+  // Of every text.
+  void know(Words words) {
+    std::lock_guard lock(mutex_);
+    words_ = words;
+  }
+  std::optional<Words> count_words(std::string_view) const override {
+    std::lock_guard lock(mutex_);
+    return words_;
+  }
   int billed() const {  // texts that their tenants pay for
     std::lock_guard lock(mutex_);
     return billed_;
@@ -65,6 +74,7 @@ class FakeEmbedder final : public Embedder {
   const std::string id_;
   const int dimension_;
   mutable std::mutex mutex_;
+  std::optional<Words> words_;
   std::string refused_;
   ErrorKind refused_as_ = ErrorKind::invalid;
   int calls_ = 0;
@@ -233,6 +243,7 @@ class FakeVectorIndex final : public VectorIndex {
                                            const QueryVector& query, int k, float,
                                            const SearchText&) override {
     std::lock_guard lock(mutex_);
+    ++searches_;
     const auto at = generations_.find(generation);
     if (at == generations_.end()) return fail(ErrorKind::not_found, "no such generation");
     const auto& [spec, entries, ranked] = at->second;
@@ -252,6 +263,11 @@ class FakeVectorIndex final : public VectorIndex {
       hits.push_back({user, tenant, score, entry->second.email, entry->second.name});
     }
     return hits;
+  }
+  // How often it was searched.
+  int searches() const {
+    std::lock_guard lock(mutex_);
+    return searches_;
   }
   // The users that searches of the generation find, the best first.
   void rank(int generation, std::vector<std::int64_t> users) {
@@ -316,6 +332,7 @@ class FakeVectorIndex final : public VectorIndex {
   }
 
   mutable std::mutex mutex_;
+  int searches_ = 0;
   std::map<int, Generation> generations_;
   int serving_ = 0, last_ = 0, applies_ = 0;
   std::int64_t epoch_ = 0;

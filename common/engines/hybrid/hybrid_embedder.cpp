@@ -8,7 +8,6 @@ namespace mesh::hybrid {
 namespace {
 
 constexpr double kRoot = std::numbers::sqrt2;
-constexpr std::size_t kSentence = 3;  // words: first and last names have two
 
 using Vector = std::vector<float>;
 
@@ -41,31 +40,40 @@ class Hybrid final : public Embedder {
     return letters;
   }
 
-  Result<Vector> embed_query(const TenantText& query,
-                             std::optional<double> semantic_ratio) override {
-    double ratio = semantic_ratio ? *semantic_ratio : default_of(query.text);
+  Result<QueryVectors> embed_query(const TenantText& query,
+                                   std::optional<double> semantic_ratio) override {
+    const Ratio by = semantic_ratio ? Ratio{*semantic_ratio} : default_of(query.text);
+    double ratio = by.meaning;
     if (!(ratio >= 0 && ratio <= 1)) {
       return fail(ErrorKind::invalid, "semantic_ratio: must be a number from 0 to 1");
     }
     // A part that counts for nothing is asked only where the other finds nothing in the query: a
     // model's server may be paid for it.
     Vector letters(size_of(*letters_)), meaning(size_of(*meaning_));
-    if (ratio < 1) letters = MESH_TRY(letters_->embed_query(query));
+    if (ratio < 1) letters = MESH_TRY(part(*letters_, query));
     const bool has_letters = has_feature(letters);
-    if (ratio > 0 || !has_letters) meaning = MESH_TRY(meaning_->embed_query(query));
+    if (ratio > 0 || !has_letters) meaning = MESH_TRY(part(*meaning_, query));
     const bool has_meaning = has_feature(meaning);
-    if (ratio == 1 && !has_meaning) letters = MESH_TRY(letters_->embed_query(query));
+    if (ratio == 1 && !has_meaning) letters = MESH_TRY(part(*letters_, query));
     if (!has_meaning)
       ratio = 0;
     else if (!has_letters)
       ratio = 1;
-    return joined(letters, kRoot * (1 - ratio), meaning, kRoot * ratio);
+    QueryVectors vectors{joined(letters, kRoot * (1 - ratio), meaning, kRoot * ratio), {}};
+    if (by.or_letters && has_letters && has_meaning) {
+      vectors.letters = joined(letters, kRoot, Vector(meaning.size()), 0);
+    }
+    return vectors;
   }
 
  private:
-  double default_of(std::string_view query) const {
-    if (default_ratio_) return *default_ratio_;
+  Ratio default_of(std::string_view query) const {
+    if (default_ratio_) return {*default_ratio_};
     return ratio_of(query, meaning_->count_words(query));
+  }
+
+  static Result<Vector> part(Embedder& embedder, const TenantText& query) {
+    return MESH_TRY(embedder.embed_query(query)).vector;
   }
 
   static std::size_t size_of(const Embedder& part) {
@@ -89,10 +97,9 @@ class Hybrid final : public Embedder {
 
 }  // namespace
 
-double ratio_of(std::string_view query, const std::optional<Embedder::Words>& words) {
-  if (!words || query.find('@') != std::string_view::npos) return kMixedRatio;
-  const bool language = words->all >= kSentence && 4 * words->known > 3 * words->all;
-  return language ? kLanguageRatio : kNameRatio;
+Ratio ratio_of(std::string_view query, const std::optional<Embedder::Words>& words) {
+  if (!words || query.find('@') != std::string_view::npos) return {kMixedRatio};
+  return 2 * words->known > words->all ? Ratio{kLanguageRatio, true} : Ratio{kNameRatio};
 }
 
 std::unique_ptr<Embedder> make_embedder(std::shared_ptr<Embedder> letters,

@@ -19,13 +19,19 @@ namespace mesh::hybrid {
 
 // What ratio a search has that asks for none. No fixed one is as good as the better part alone
 // everywhere (docs/search.md has the figures): names with a typo want letters, sentences
-// meaning, and addresses some of both. So the query decides:
-//   it has an '@'                                                       kMixedRatio
-//   three words or more, of which meaning knows more than three of four  kLanguageRatio
-//   any other, a name or a few mistyped words                           kNameRatio
-//   meaning does not tell what it knows (Embedder::count_words)            kMixedRatio
-inline constexpr double kNameRatio = 0, kMixedRatio = 0.3, kLanguageRatio = 0.8;
-double ratio_of(std::string_view query, const std::optional<Embedder::Words>& words);
+// meaning, and addresses some of both. So the query decides, and where it cannot, what is found:
+//   it has an '@'                                 kMixedRatio
+//   meaning knows more than half of its words      kLanguageRatio and kNameRatio, of which the
+//                                                  closer answers
+//   any other, as most names with a typo           kNameRatio
+//   meaning does not tell (Embedder::count_words)  kMixedRatio
+inline constexpr double kNameRatio = 0, kMixedRatio = 0.3, kLanguageRatio = 0.9;
+struct Ratio {
+  double meaning = 0;
+  bool or_letters = false;  // kNameRatio, too (QueryVectors::letters)
+  bool operator==(const Ratio&) const = default;
+};
+Ratio ratio_of(std::string_view query, const std::optional<Embedder::Words>& words);
 
 // Its id is "hybrid-v1(<letters' id>,<meaning's id>)"; its dimension the sum of both and 1. Errors
 // are those of either. Threads as theirs. A `default_ratio` takes the place of ratio_of().

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "daemon/pipeline/generations/search_users.h"
+
 namespace mesh::pipeline {
 namespace {
 
@@ -54,11 +56,13 @@ struct FoundBy {
 Result<FoundBy> ask(VectorIndex& index, Clock& clock, const Compared& side, const AskedQuery& asked,
                     const CompareRequest& request) {
   const auto start = clock.steady();
-  const auto vector = MESH_TRY(side.embedder->embed_query({asked.tenant, asked.query, false}));
-  auto hits =
-      MESH_TRY(index.search_in(side.info.number, asked.tenant, {vector, side.info.spec.embedder},
-                               request.limit, request.min_score, SearchText(asked.query)));
-  return FoundBy{std::move(hits),
+  auto vectors = MESH_TRY(side.embedder->embed_query({asked.tenant, asked.query, false}));
+  auto found =
+      MESH_TRY(search_users(index,
+                            {asked.tenant, side.info.spec.embedder, SearchText(asked.query),
+                             request.limit, request.min_score, side.info.number},
+                            std::move(vectors)));
+  return FoundBy{std::move(found.hits),
                  std::chrono::duration<double, std::milli>(clock.steady() - start).count()};
 }
 

@@ -7,6 +7,7 @@
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/domain/catalogue.h"
+#include "daemon/pipeline/generations/search_users.h"
 #include "daemon/pipeline/groups.h"
 #include "daemon/pipeline/scan.h"
 
@@ -300,23 +301,22 @@ Result<WhyNot> ask_index(const UserPorts& ports, const WhyNotQuery& asked, UserS
   // In the generation that was looked at, though another may serve by now.
   const GenerationInfo& serving = *state.serving;
   const auto embedder = MESH_TRY(trace.embedders.of(serving.spec));
-  const auto vector =
+  auto vectors =
       MESH_TRY(embedder->embed_query({asked.tenant, asked.query, false}, asked.semantic_ratio));
-  const QueryVector query{vector, serving.spec.embedder};
-  const SearchText words(asked.query);
+  const UserSearch search{asked.tenant, serving.spec.embedder, SearchText(asked.query),
+                          asked.limit,  asked.min_score,       serving.number};
   const auto place = [&](const std::vector<SearchHit>& hits) -> std::optional<std::size_t> {
     const auto at = std::ranges::find(hits, state.id, &SearchHit::user_id);
     if (at == hits.end()) return std::nullopt;
     return static_cast<std::size_t>(at - hits.begin());
   };
   WhyNot why;
-  auto hits = MESH_TRY(trace.index.search_in(serving.number, asked.tenant, query, asked.limit,
-                                             asked.min_score, words));
+  auto [hits, vector] = MESH_TRY(search_users(trace.index, search, std::move(vectors)));
   auto at = place(hits);
   const bool found = at.has_value();
   if (!found) {
-    hits =
-        MESH_TRY(trace.index.search_in(serving.number, asked.tenant, query, kMaxRank, -1, words));
+    hits = MESH_TRY(trace.index.search_in(
+        serving.number, asked.tenant, {vector, serving.spec.embedder}, kMaxRank, -1, search.text));
     at = place(hits);
   }
   if (at) {

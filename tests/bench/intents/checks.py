@@ -26,7 +26,7 @@ def described(lists=None, rules=None, **intents):
 def texts_of(description, role=None):
     """By intent."""
     found = collections.defaultdict(list)
-    for text, name, its_role in expand.expand(description):
+    for text, name, its_role, _ in expand.expand(description):
         if role in (None, its_role):
             found[name].append(text)
     return dict(found)
@@ -88,18 +88,24 @@ class Made(unittest.TestCase):
             cls.header, *cls.rows = csv.reader(file)
 
     def test_the_package_gives_some_thirty_intents_with_no_two_texts_alike(self):
-        self.assertEqual(self.header, ["text", "category", "role"])
-        self.assertEqual(len({text.lower() for text, _, _ in self.rows}), len(self.rows))
-        self.assertEqual([text for text, _, _ in self.rows if not text or set(text) & set('«»{}<>[]()|;,"')], [])
-        counted = collections.Counter((name, role) for _, name, role in self.rows)
-        names = {name for name, _ in counted}
-        self.assertGreater(len(names), 30)
-        for name in names:
-            self.assertTrue(10 <= counted[name, "document"] <= 20 and 5 <= counted[name, "query"] <= 20, name)
+        self.assertEqual(self.header, ["text", "category", "role", "draw"])
+        self.assertEqual(len({(text.lower(), draw) for text, _, _, draw in self.rows}), len(self.rows))
+        self.assertEqual([text for text, *_ in self.rows if not text or set(text) & set('«»{}<>[]()|;,"')], [])
+        counted = collections.Counter((draw, name, role) for _, name, role, draw in self.rows)
+        for draw in map(str, range(expand.DRAWS)):
+            names = {name for its_draw, name, _ in counted if its_draw == draw}
+            self.assertGreater(len(names), 30)
+            for name in names:
+                documents, queries = counted[draw, name, "document"], counted[draw, name, "query"]
+                self.assertTrue(10 <= documents <= 20 and 5 <= queries <= 20, name)
+
+    def test_draws_differ(self):
+        asked = [{text for text, _, role, its in self.rows if role == "query" and its == draw} for draw in ("0", "1")]
+        self.assertGreater(len(asked[0] - asked[1]), len(asked[0]) // 2)
 
     def test_another_process_makes_the_same(self):
         again = itertools.islice(expand.expand(expand.package()), 200)
-        self.assertEqual([list(row) for row in again], self.rows[:200])
+        self.assertEqual([[str(value) for value in row] for row in again], self.rows[:200])
 
 
 FILE = sys.argv.pop(1)

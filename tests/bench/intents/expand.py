@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""expand.py FILE: writes to FILE the intents of `scripts/bench quality`: rows `text,category,role` in CSV
+"""expand.py FILE: writes to FILE the intents of `scripts/bench quality`: rows `text,category,role,draw` in CSV
 (quality_sets.h). The texts are sentences that the English templates of home-assistant-intents allow, read by hassil.
+They are drawn a few times, so that a difference of some hundredths is no matter of luck.
 
 What a sentence means is to decide, not what is filled into it. So queries come of other templates than documents
 (where an intent has two), and no room, name, item or number of a query is one of a document. Left out are sentences
@@ -22,6 +23,7 @@ from hassil.expression import Alternative, ListReference, Permutation, RuleRefer
 MOST_DOCUMENTS, MOST_QUERIES = 20, 20  # of an intent
 FEWEST_DOCUMENTS, FEWEST_QUERIES = 10, 5  # else quality_sets.cpp leaves it out
 FOR_QUERIES = 1 / 3  # of an intent's templates
+DRAWS = 5
 TRIES = 40  # of a template, for another sentence
 BLANK = "something"  # fills every gap
 
@@ -155,12 +157,18 @@ def without_marks(filled):
     return re.sub("[«»]", "", filled)
 
 
-def expand(described):
-    """Rows of each intent that has enough."""
+def expand(described, draws=1):
+    """Rows of each intent that has enough, of one draw after the other."""
     for_documents = Expander(described, lambda values: values[::2])
     for_queries = Expander(described, lambda values: values[1::2])
-    for name in described["intents"]:
-        chance = random.Random(name)
+    for draw in range(draws):
+        for text, name, role in one_draw(for_documents, for_queries, draw):
+            yield text, name, role, draw
+
+
+def one_draw(for_documents, for_queries, draw):
+    for name in for_documents.intents.intents:
+        chance = random.Random(f"{name} {draw}")
         numbers = list(range(len(for_documents.templates(name))))
         chance.shuffle(numbers)
         asked = max(1, int(len(numbers) * FOR_QUERIES))
@@ -179,7 +187,7 @@ def package():
 
 def main():
     with open(sys.argv[1], "w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([("text", "category", "role"), *expand(package())])
+        csv.writer(file, lineterminator="\n").writerows([("text", "category", "role", "draw"), *expand(package(), DRAWS)])
 
 
 if __name__ == "__main__":

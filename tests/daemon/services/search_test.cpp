@@ -48,6 +48,15 @@ TEST_F(SearchTest, TheRatioSaysWhichPartsAreAsked) {
   EXPECT_EQ(meaning_->calls(), 2);
 }
 
+TEST_F(SearchTest, APhraseIsAskedByMeaningAndByLetters) {
+  meaning_->know({2, 2});
+  index_.plant(2, {"acme", 1}, {1, false, "", "user"});
+  EXPECT_EQ(search("").status, 200);
+  EXPECT_EQ(index_.searches(), 2);
+  EXPECT_EQ(search("0.9").status, 200);
+  EXPECT_EQ(index_.searches(), 3) << "a ratio was asked for";
+}
+
 TEST_F(SearchTest, AnAnswerIsKeptForItsRatioAlone) {
   for (int times = 0; times < 2; ++times) {
     for (const char* ratio : {"0", "0.25", "0.5", ""}) EXPECT_EQ(search(ratio).status, 200);

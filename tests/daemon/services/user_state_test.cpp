@@ -13,12 +13,14 @@
 #include "common/engines/sqlite/log/sqlite_log.h"
 #include "common/engines/sqlite/points/embedded_index.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
+#include "common/engines/static_model/static_embedder.h"
 #include "daemon/pipeline/dead_letters/dead_letter_record.h"
 #include "daemon/pipeline/groups.h"
 #include "tests/support/append_and_wait.h"
 #include "tests/support/fake_engines.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/outbox.h"
+#include "tests/support/static_folder.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh::pipeline {
@@ -39,8 +41,7 @@ class PaidEmbedder final : public Embedder {
     billed += std::ranges::count_if(texts, &TenantText::billed);
     return embedder_->embed(texts);
   }
-  Result<std::vector<float>> embed_query(const TenantText& query,
-                                         std::optional<double> ratio) override {
+  Result<QueryVectors> embed_query(const TenantText& query, std::optional<double> ratio) override {
     billed += query.billed;
     return embedder_->embed_query(query, ratio);
   }
@@ -182,6 +183,34 @@ TEST_F(HybridUserStateTest, TheNumbersAreOfTheRatioThatIsAskedFor) {
   EXPECT_NEAR(*meaning.score, 0, 1e-4);
   EXPECT_EQ(why_at(user.email, 1.5).error().kind, ErrorKind::invalid);
   EXPECT_EQ(to_json(half, {acme_, "anne", user.email, 10, 0.2F, 0.5})["semantic_ratio"], 0.5);
+}
+
+// "physician" means what "doctor" does.
+class PhraseTest : public UserStateTest {
+ protected:
+  PhraseTest()
+      : UserStateTest(hybrid::make_embedder(std::shared_ptr<Embedder>(hashing::make_embedder(64)),
+                                            meaning())) {}
+  static std::shared_ptr<Embedder> meaning() {
+    const test::TempDir folder;
+    EXPECT_TRUE(test::write_word_model(
+        folder.path(), {{"doctor", {1, 0}}, {"physician", {1, 0}}, {"the", {0, 0}}}));
+    return static_model::make_embedder(models::open_static_model(folder.path()).value());
+  }
+};
+
+TEST_F(PhraseTest, APhraseIsAnsweredByMeaningWhereLettersAreNotCloser) {
+  serve();
+  const auto user = searchable("doctor");
+  const auto far = why(user.email, "the physician");
+  EXPECT_EQ(far.reason, Reason::found) << far.text;
+  EXPECT_GT(*far.score, 0.8F) << "by meaning";
+  const auto strict =
+      why_not(ports_, {acme_, "the physician", user.email, 10, 0.999F, std::nullopt}).value();
+  EXPECT_EQ(strict.reason, Reason::score) << strict.text;
+  EXPECT_GT(*strict.score, 0.8F) << "of the vector that answers";
+  EXPECT_EQ(why(user.email, "physician").reason, Reason::found);
+  EXPECT_EQ(why(user.email, "phsyician").reason, Reason::score) << "asked by its letters alone";
 }
 
 TEST_F(UserStateTest, AnEmbedderOfOnePartTakesNoRatio) {

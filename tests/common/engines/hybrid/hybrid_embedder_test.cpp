@@ -64,8 +64,11 @@ struct HybridEmbedder : testing::Test {
   std::unique_ptr<Embedder> hybrid = make_embedder(letters, meaning, 0.25);
 
   Vector stored(const std::string& text) { return test::vector_of(*hybrid, text); }
-  Result<Vector> query(const std::string& text, std::optional<double> ratio = {}) {
+  Result<QueryVectors> queries(const std::string& text, std::optional<double> ratio = {}) {
     return hybrid->embed_query(test::texts_of_acme({text}).front(), ratio);
+  }
+  Result<Vector> query(const std::string& text, std::optional<double> ratio = {}) {
+    return MESH_TRY(queries(text, ratio)).vector;
   }
   float score(const std::string& text, const std::string& of, std::optional<double> ratio = {}) {
     return product(query(text, ratio).value(), stored(of));
@@ -91,24 +94,44 @@ TEST_F(HybridEmbedder, WithoutARatioTheQueryDecides) {
   hybrid = make_embedder(letters, meaning);
   const auto by = [&](double ratio) { return (1 - ratio) * 0.6 + ratio * -0.8; };
   EXPECT_NEAR(score("q", "d"), by(kMixedRatio), 1e-6) << "nothing is told of its words";
-  meaning->words = Embedder::Words{9, 9};
-  EXPECT_NEAR(score("q", "d"), by(kLanguageRatio), 1e-6);
   meaning->words = Embedder::Words{2, 1};
   EXPECT_NEAR(score("q", "d"), by(kNameRatio), 1e-6);
   EXPECT_NEAR(score("q", "d", 0.5), by(0.5), 1e-6) << "what is asked for counts";
+  EXPECT_THAT(queries("q").value().letters, testing::IsEmpty());
+  meaning->words = Embedder::Words{2, 2};
+  const auto both = queries("q").value();
+  EXPECT_NEAR(product(both.vector, stored("d")), by(kLanguageRatio), 1e-6);
+  EXPECT_NEAR(product(both.letters, stored("d")), by(kNameRatio), 1e-6);
+  EXPECT_THAT(queries("q", 0.5).value().letters, testing::IsEmpty()) << "a ratio was asked for";
+  EXPECT_THAT(queries("letters").value().letters, testing::IsEmpty()) << "has no meaning";
+  EXPECT_THAT(queries("meaning").value().letters, testing::IsEmpty()) << "has no letters";
   EXPECT_EQ(make_embedder(letters, meaning)->id(), make_embedder(letters, meaning, 0.25)->id());
 }
 
-TEST(HybridRatio, IsHighForLanguageAndNothingForNames) {
+TEST(HybridRatio, FollowsTheWords) {
   using Words = Embedder::Words;
-  EXPECT_EQ(ratio_of("my card was stolen", Words{4, 4}), kLanguageRatio);
-  EXPECT_EQ(ratio_of("did my first contactless payment go", Words{6, 5}), kLanguageRatio);
-  EXPECT_EQ(ratio_of("who accpets my card", Words{4, 3}), kNameRatio) << "three of four";
-  EXPECT_EQ(ratio_of("mary jnoes", Words{2, 1}), kNameRatio);
-  EXPECT_EQ(ratio_of("mary jones", Words{2, 2}), kNameRatio);
-  EXPECT_EQ(ratio_of("?", Words{0, 0}), kNameRatio);
-  EXPECT_EQ(ratio_of("mary.jones@acme.dev", Words{4, 4}), kMixedRatio);
-  EXPECT_EQ(ratio_of("my card was stolen", std::nullopt), kMixedRatio);
+  const Ratio either{kLanguageRatio, true}, name{kNameRatio}, mixed{kMixedRatio};
+  EXPECT_EQ(ratio_of("my card was stolen", Words{4, 4}), either);
+  EXPECT_EQ(ratio_of("who accpets my card", Words{4, 3}), either);
+  EXPECT_EQ(ratio_of("cancel the mowing", Words{3, 2}), either);
+  EXPECT_EQ(ratio_of("anna maria jones", Words{3, 3}), either);
+  EXPECT_EQ(ratio_of("mary jones", Words{2, 2}), either);
+  EXPECT_EQ(ratio_of("mary jnoes", Words{2, 1}), name) << "half";
+  EXPECT_EQ(ratio_of("hwo accpets my card", Words{4, 2}), name);
+  EXPECT_EQ(ratio_of("jones", Words{1, 1}), either);
+  EXPECT_EQ(ratio_of("jnoes", Words{1, 0}), name);
+  EXPECT_EQ(ratio_of("?", Words{0, 0}), name);
+  EXPECT_EQ(ratio_of("mary.jones@acme.dev", Words{4, 4}), mixed);
+  EXPECT_EQ(ratio_of("my card was stolen", std::nullopt), mixed);
+}
+
+TEST(QueryVectors, LettersAnswerWhereTheyAreClearlyCloser) {
+  EXPECT_TRUE(QueryVectors::letters_answer(0.7F, 0.6F));
+  EXPECT_FALSE(QueryVectors::letters_answer(0.7F, 0.63F));
+  EXPECT_FALSE(QueryVectors::letters_answer(0.5F, 0.6F));
+  EXPECT_TRUE(QueryVectors::letters_answer(0.1F, std::nullopt)) << "meaning found nothing";
+  EXPECT_FALSE(QueryVectors::letters_answer(std::nullopt, 0.1F));
+  EXPECT_FALSE(QueryVectors::letters_answer(std::nullopt, std::nullopt));
 }
 
 TEST_F(HybridEmbedder, WhatIsStoredHasLengthOne) {
@@ -154,7 +177,7 @@ TEST_F(HybridEmbedder, RefusesRatiosThatAreNone) {
 
 TEST_F(HybridEmbedder, AnEmbedderOfOnePartRefusesAnyRatio) {
   const auto text = test::texts_of_acme({"q"}).front();
-  EXPECT_EQ(letters->embed_query(text).value(), (Vector{1, 0}));
+  EXPECT_EQ(letters->embed_query(text).value().vector, (Vector{1, 0}));
   const auto refused = letters->embed_query(text, 0.5);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::invalid);

@@ -240,7 +240,7 @@ TEST(HybridRecall, OfTheTenBestIsThatOfTheExactScanWhateverTheRatio) {
   for (const double ratio : {0.0, 0.3, 0.7, 1.0}) {
     Vectors queries;
     for (const auto& text : test::texts_of_acme(asked)) {
-      queries.push_back(hybrid->embed_query(text, ratio).value());
+      queries.push_back(hybrid->embed_query(text, ratio).value().vector);
     }
     for (const float least : {-1.0F, 0.2F}) {
       const auto exact = ask(*exact_index, queries, 10, least);

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "common/engines/hybrid/hybrid_embedder.h"
 #include "tests/support/fake_engines.h"
 #include "tests/support/manual_clock.h"
 
@@ -69,6 +70,17 @@ TEST_F(CompareGenerations, EachIsAskedByItsOwnEmbedder) {
   EXPECT_EQ(compared->tau, 1);
   EXPECT_THAT(compared->most_different, SizeIs(0)) << "both agree";
   EXPECT_EQ(compared->other.generation.number, 2);
+}
+
+TEST_F(CompareGenerations, APhraseIsAskedByMeaningAndByLetters) {
+  const auto meaning = std::make_shared<FakeEmbedder>("meaning/8", 8);
+  meaning->know({2, 2});
+  const auto both = hybrid::make_embedder(std::make_shared<FakeEmbedder>("letters/4"), meaning);
+  embedders.add(*both);
+  ASSERT_TRUE(index.create_generation({both->dimension(), both->id()}, 0));
+  index.plant(3, {"acme", 1}, {1, false, "", "user 1"});
+  ASSERT_TRUE(compare(asking({"mow lawn"})));
+  EXPECT_EQ(index.searches(), 3) << "once in the serving one, twice in the other";
 }
 
 TEST_F(CompareGenerations, OverlapAndTauSayHowFarBothAgree) {

@@ -164,8 +164,7 @@ class HoldingEmbedder final : public Embedder {
     });
     return fake_.embed(texts);
   }
-  Result<std::vector<float>> embed_query(const TenantText& query,
-                                         std::optional<double> ratio) override {
+  Result<QueryVectors> embed_query(const TenantText& query, std::optional<double> ratio) override {
     return fake_.embed_query(query, ratio);
   }
 
