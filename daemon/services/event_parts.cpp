@@ -20,6 +20,16 @@ bool is_attribute_name(std::string_view name) {
   });
 }
 
+// What an attribute's value may be, a subject's that comes of the data, too: CloudEvents forbids
+// control characters, and such an event could not be written in the structured form.
+constexpr const char* kOfAttributes =
+    "must be at most 4096 bytes of UTF-8 without control characters";
+bool may_be_attribute(std::string_view value) {
+  return value.size() <= 4096 && is_valid_utf8(value) && std::ranges::none_of(value, [](char c) {
+           return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+         });
+}
+
 Error under_data(Error error) {
   for (auto& field : error.fields) field.pointer = "/data" + field.pointer;
   return error;
@@ -47,11 +57,7 @@ Event blank_event(const http::Request& request, Timestamp now) {
 
 Status set_attribute(Event& event, std::string_view name, std::string value) {
   const std::string pointer = "/" + std::string(name);
-  if (value.size() > 4096 || !is_valid_utf8(value) || std::ranges::any_of(value, [](char c) {
-        return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-      })) {
-    return offence(pointer, "must be at most 4096 bytes of UTF-8 without control characters");
-  }
+  if (!may_be_attribute(value)) return offence(pointer, kOfAttributes);
   if (name == "id") {
     if (value.empty() || value.size() > kMaxIdBytes) {
       return offence(pointer, "must have 1 to 256 bytes");
@@ -182,6 +188,9 @@ Status complete_event(Event& event, const Json* data, const IngestRules& rules) 
                                    std::string(type->subject_field) +
                                    " of the data, which is the subject of " + event.type +
                                    ": leave it out");
+  }
+  if (!may_be_attribute(subject)) {
+    return offence("/data/" + std::string(type->subject_field), kOfAttributes);
   }
   event.subject = std::move(subject);
   take_timestamp(event, *type, *data);

@@ -176,6 +176,17 @@ TEST(CloudEvents, ASubjectOtherThanTheDatasIsRefused) {
             "of analytics.recorded: leave it out");
 }
 
+TEST(CloudEvents, ASubjectThatComesOfTheDataIsHeldToTheSubjectsRule) {
+  for (const char* control : {"\\u0007", "\\n", "\x7f"}) {
+    const std::string event =
+        R"({"specversion":"1.0","id":"1","source":"/x",)"
+        R"("type":"analytics.recorded","data":{"event_type":"e","user_id":"u)" +
+        std::string(control) + "\"}}";
+    EXPECT_EQ(refusal(request_of(kStructured, event)),
+              "/data/user_id must be at most 4096 bytes of UTF-8 without control characters");
+  }
+}
+
 TEST(CloudEvents, TheTimestampOfTypedDataIsTheEventsTimeUnlessItHasOne) {
   const std::string stamp = R"(,"timestamp":"2019-03-01T00:00:00+01:00")";
   const auto event = one(request_of(kStructured, analytics("", stamp)));
