@@ -161,7 +161,8 @@ Result<GenerationSpec> OpenedEmbedders::spec_of(std::string_view engine, std::st
     return bad_member("model", "of openai it is the configuration's (openai.model)");
   }
   if (wanted == "hashing" && engines_.hashing) {
-    if (!model.empty()) return bad_member("model", "hashing has none");
+    if (!model.empty())
+      return bad_member("model", "hashing has none; beside it name the embedder static");
     const auto made = engines_.hashing(configured_.dimension);
     return GenerationSpec{made->dimension(), made->id()};
   }

@@ -51,6 +51,11 @@ Outcome why_not(Session& session, const SearchArgs& args) {
   if (tenant.empty()) {
     return fail(ErrorKind::invalid, "--why-not is for operators: name the tenant with --tenant T");
   }
+  if (!args.events.type.empty() || !none_without_type(args.events)) {
+    return fail(ErrorKind::invalid,
+                "--why-not is of searches for users; of an event, `mesh trace EVENT` says how far "
+                "it is");
+  }
   auto why = MESH_TRY(
       session.mesh->why_not(tenant, join(args.words, " "), args.limit, args.search, args.why_not));
   session.out.record(why_not_view(), why);

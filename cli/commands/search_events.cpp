@@ -58,6 +58,11 @@ void add_event_options(CLI::App& verb, EventArgs& args) {
   verb.add_option(
           "--filter", args.filters,
           "Of events: a condition such as country=DE, country=DE|AT, amount>=10; repeatable")
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            return text.empty() ? "is empty; leave it out to find whatever its fields are" : "";
+          },
+          {}))
       ->type_name("CONDITION")
       ->allow_extra_args(false);
 }

@@ -62,6 +62,14 @@ std::string task_next_step(const Json& task) {
   if (kind == "erasure" && at_path(task, "result.receipt").is_object()) {
     return "`mesh tasks get " + id + " -o json` has the receipt as result.receipt";
   }
+  if (const std::string type = word(task, "spec.type"); kind == "rebuild" && !type.empty()) {
+    return "`mesh index events` shows it, `mesh index rollback-events " + type + "` goes back";
+  }
+  if (kind == "rebuild" && at_path(task, "spec.shadow") == true) {
+    const std::string number = plain_text(at_path(task, "result.generation"));
+    return "`mesh index compare` asks it and the one that serves, `mesh index serve " + number +
+           "` serves it, `mesh index drop " + number + "` gives it up";
+  }
   if (kind == "rebuild") {
     return "`mesh index verify` compares it with the log, `mesh index rollback` goes back";
   }

@@ -199,6 +199,12 @@ Result<std::shared_ptr<const Safetensors>> Safetensors::open(const std::string& 
   opened->file_ = MESH_TRY(map_file(path));
   const auto file = opened->file_;
   const auto length = element_at<std::uint64_t>(file.data(), 0);
+  constexpr std::string_view kPointer = "version https://git-lfs";
+  const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
+  if (text.starts_with(kPointer)) {
+    return broken_file(path,
+                       "it is a pointer of Git LFS, which `git lfs pull` fetches the file of");
+  }
   if (length > kMaxHeaderBytes || length > file.size() - kLengthBytes) {
     return broken_file(path, "its header would have " + std::to_string(length) + " bytes");
   }

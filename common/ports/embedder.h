@@ -62,8 +62,9 @@ class Embedder {
   virtual Result<QueryVectors> embed_query(const TenantText& query,
                                            std::optional<double> semantic_ratio = {}) {
     if (semantic_ratio) {
-      return fail(ErrorKind::invalid, "semantic_ratio: the embedder " + id() +
-                                          " has one part only, which nothing weighs against");
+      return fail(ErrorKind::invalid,
+                  "semantic_ratio: the embedder " + id() +
+                      " has one part only, which nothing weighs against: leave it out");
     }
     auto vectors = MESH_TRY(embed(std::span(&query, 1)));
     return QueryVectors{std::move(vectors.front()), {}};

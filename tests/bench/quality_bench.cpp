@@ -9,6 +9,7 @@
 // table says so.
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 
 #include "common/base/clock.h"
@@ -58,6 +59,10 @@ int run(const bench::Arguments& arguments) {
   if (!arguments.intents.empty()) {
     auto set = bench::intent_queries(arguments.intents);
     if (!set) {
+      if (!std::ifstream(arguments.intents)) {
+        std::fprintf(stderr, "quality_bench: %s cannot be read\n", arguments.intents.c_str());
+        return 2;
+      }
       std::fprintf(
           stderr,
           "quality_bench: %s has no category of 15 rows text,category, or of 10 documents and "

@@ -64,6 +64,28 @@ TEST_F(TasksTest, ABackupIsToldInBytesWithWhatCameOfItAndWhatNext) {
   EXPECT_THAT(out, testing::ContainsRegex("NEXT: +`mesh backup verify /b/one`"));
 }
 
+TEST_F(TasksTest, WhatComesNextAfterARebuildIsOfItsKind) {
+  Json spec;
+  fake.on("GET", "/admin/v1/tasks/{id}", [&](const http::Request&) {
+    return http::Response::json(200, {{"id", "t4"},
+                                      {"kind", "rebuild"},
+                                      {"state", "done"},
+                                      {"spec", spec},
+                                      {"result", {{"generation", 3}, {"previous", 2}}}});
+  });
+  const auto next_after = [&](Json asked) {
+    spec = std::move(asked);
+    EXPECT_EQ(at_fake({"tasks", "get", "t4"}), 0);
+    return out.substr(out.find("NEXT:"));
+  };
+  EXPECT_THAT(next_after({{"embedder", "static:1"}}), HasSubstr("`mesh index rollback` goes back"));
+  const auto shadow = next_after({{"embedder", "static:1"}, {"shadow", true}});
+  EXPECT_THAT(shadow, HasSubstr("`mesh index serve 3` serves it, `mesh index drop 3`"));
+  EXPECT_THAT(shadow, testing::Not(HasSubstr("rollback"))) << "it does not serve";
+  const auto of_events = next_after({{"type", "order.placed"}, {"embedder", "static:1"}});
+  EXPECT_THAT(of_events, HasSubstr("`mesh index rollback-events order.placed` goes back"));
+}
+
 // Answers one list after another; what comes behind the last is an error that does not pass.
 class WatchTest : public CliTest {
  protected:

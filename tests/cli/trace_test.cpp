@@ -65,6 +65,14 @@ TEST_F(TraceTest, WhyASearchFindsSomebodyNotIsAskedWithWhatTheSearchAsks) {
   EXPECT_EQ(fake.last().param("tenant"), "acme");
   EXPECT_EQ(as_operator({"search", "ann", "--why-not", "7"}), 2);
   EXPECT_THAT(err, HasSubstr("--tenant T"));
+  for (const char* option : {"--type", "--filter", "--from"}) {
+    EXPECT_EQ(as_operator({"search", "ann", "--tenant", "acme", "--why-not", "7", option, "a=b"}),
+              2)
+        << option;
+    EXPECT_THAT(err, HasSubstr("--why-not is of searches for users")) << option;
+  }
+  EXPECT_EQ(as_operator({"search", "ann", "--tenant", "acme", "--type", "a.b", "--filter", ""}), 2);
+  EXPECT_THAT(err, HasSubstr("--filter: is empty; leave it out"));
 }
 
 TEST_F(TraceTest, AnAddressThatNobodyHasIsNotFound) {

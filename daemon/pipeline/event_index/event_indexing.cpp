@@ -435,7 +435,9 @@ Result<EventGeneration> EventIndexing::rollback(const std::string& type) {
     return one.type == type && one.info.number < serving;
   });
   if (previous == all.rend()) {
-    return fail(ErrorKind::conflict, "there is no previous generation of " + type + " to serve");
+    return fail(ErrorKind::conflict, "there is no previous generation of " + type +
+                                         " to serve; `mesh index rebuild-events " + type +
+                                         "` makes a new one");
   }
   (void)MESH_TRY(impl_->deps.embedders.of(previous->info.spec));
   MESH_TRY(index.serve(type, previous->info.number));

@@ -155,6 +155,8 @@ TEST_F(SafetensorsTest, AHeaderLongerThanTheFileOrNoHeaderIsRefused) {
   EXPECT_EQ(Safetensors::open(path()).error().kind, ErrorKind::invalid);
   test::write_text(path(), std::string(8, '\xff') + "{}");
   EXPECT_THAT(Safetensors::open(path()).error().message, HasSubstr("18446744073709551615 bytes"));
+  test::write_text(path(), "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n");
+  EXPECT_THAT(Safetensors::open(path()).error().message, HasSubstr("`git lfs pull`"));
   test::write_text(path(), std::string("\x03\0\0\0\0\0\0\0{}", 10));
   EXPECT_THAT(Safetensors::open(path()).error().message, HasSubstr("3 bytes"));
 }

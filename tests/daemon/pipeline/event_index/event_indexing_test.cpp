@@ -716,6 +716,7 @@ TEST_F(EventRebuildTest, ARollbackNeedsAPreviousGenerationAndNoRebuildUnderWay) 
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().kind, ErrorKind::conflict);
   EXPECT_THAT(none.error().message, HasSubstr("no previous generation of analytics.recorded"));
+  EXPECT_THAT(none.error().message, HasSubstr("`mesh index rebuild-events analytics.recorded`"));
   Task task{.id = "t", .kind = "rebuild"};
   task.spec = spec();
   ASSERT_TRUE(tasks.insert(task));
