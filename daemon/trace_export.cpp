@@ -1,28 +1,10 @@
 #include "daemon/trace_export.h"
 
-#include "common/base/http_date.h"
-#include "common/base/strings.h"
 #include "common/config/header_lines.h"
 #include "common/http/client.h"
+#include "common/http/retry_after.h"
 
 namespace mesh {
-namespace {
-
-// RFC 9110, 10.2.3: seconds, or a date.
-std::optional<Duration> retry_after_of(const http::Response& answer, Timestamp now) {
-  for (const auto& [name, value] : answer.headers) {
-    if (to_lower(name) != "retry-after") continue;
-    const auto text = trim(value);
-    if (const auto seconds = parse_int(text); seconds && *seconds >= 0 && *seconds < 1'000'000) {
-      return std::chrono::seconds(*seconds);
-    }
-    if (const auto date = parse_http_date(text)) return std::max(Duration{0}, *date - now);
-  }
-  return std::nullopt;
-}
-
-}  // namespace
-
 std::unique_ptr<Spans> make_spans(const config::Config& config, const std::string& version,
                                   const std::string& instance, Clock& clock, Metrics& metrics) {
   const auto& otlp = config.telemetry.otlp;
@@ -46,7 +28,7 @@ std::unique_ptr<Spans> make_spans(const config::Config& config, const std::strin
     http::ClientRequest request{
         .method = "POST", .url = url, .headers = headers, .body = json, .timeout = timeout};
     const auto answer = MESH_TRY(client->send(request));
-    return Spans::Answer{answer.status, answer.body, retry_after_of(answer, clock.now())};
+    return Spans::Answer{answer.status, answer.body, http::retry_after(answer, clock.now())};
   };
   return std::make_unique<Spans>(Spans::Options{.sample = otlp.sample,
                                                 .slow = config.http.slow_request,

@@ -266,15 +266,18 @@ tl::unexpected<Error> failure(CURLcode code, CURL* curl, const Exchanged& exchan
     return fail(ErrorKind::too_large, server + " answered with more than " +
                                           std::to_string(exchanged.max_bytes) + " bytes");
   }
-  curl_off_t connected = 0;
-  curl_easy_getinfo(curl, CURLINFO_CONNECT_TIME_T, &connected);
+  // Where an open connection served again no time went into connecting.
+  curl_off_t connecting = 0, before_request = 0;
+  curl_easy_getinfo(curl, CURLINFO_CONNECT_TIME_T, &connecting);
+  curl_easy_getinfo(curl, CURLINFO_PRETRANSFER_TIME_T, &before_request);
+  const bool connected = connecting > 0 || before_request > 0;
   switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
       // Once connected the request may have been done; before, nobody has seen it.
-      if (connected > 0) return fail(ErrorKind::timeout, server + " did not answer in time", cause);
+      if (connected) return fail(ErrorKind::timeout, server + " did not answer in time", cause);
       break;
     case CURLE_UNSUPPORTED_PROTOCOL:
-      if (connected > 0) break;  // what answers is no HTTP
+      if (connected) break;  // what answers is no HTTP
       [[fallthrough]];
     case CURLE_URL_MALFORMAT:
       return fail(ErrorKind::invalid, "not an http:// or https:// URL: " + server, cause);

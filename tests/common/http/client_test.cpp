@@ -171,6 +171,18 @@ TEST_F(ClientTest, ASlowAnswerIsATimeout) {
   EXPECT_EQ(reply.error().kind, ErrorKind::timeout);
 }
 
+// It was told as a server that could not be connected to.
+TEST_F(ClientTest, ASlowAnswerOnAConnectionThatIsUsedAgainIsATimeoutToo) {
+  start({echo("POST", "/echo"), kept("/kept")});
+  Client client;
+  ASSERT_TRUE(client.send(request("POST", "/echo")));
+  auto slow = request("POST", "/kept", "x");
+  slow.timeout = Duration{50};
+  const auto reply = client.send(slow);
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().kind, ErrorKind::timeout) << reply.error().to_string();
+}
+
 TEST_F(ClientTest, ALargeAnswerIsRefused) {
   Route route = echo("GET", "/large");
   route.handler = [](std::shared_ptr<const Request>, Responder respond) {
