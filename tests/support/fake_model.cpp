@@ -239,7 +239,7 @@ ScriptedAnswer FakeModel::answer(const ScriptedRequest& request) {
   const Json body = Json::parse(request.body);
   if (body.at("model") != kModel) return {404, R"({"detail":"no such model"})", {}};
   if (!form.breaks_on.empty() && request.body.find(form.breaks_on) != std::string::npos) {
-    return {500, R"({"error":{"code":500,"message":"increase the physical batch size"}})", {}};
+    return form.breaks_with;
   }
   if (form.refuses_all) return refusal("this model does not do this");
   return request.target == "/v1/embeddings" ? embeddings(body, form) : chat(body, form);

@@ -26,7 +26,9 @@ class FakeModel {
     bool index = true;                 // says which is which
     bool usage = true;                 // says what was used: a token per text
     std::string refused = "too long";  // 400 for a request in which a text holds it
-    std::string breaks_on;             // 500 likewise
+    std::string breaks_on;             // likewise `breaks_with`
+    ScriptedAnswer breaks_with = {
+        500, R"({"error":{"code":500,"message":"increase the physical batch size"}})", {}};
     bool refuses_all = false;
     std::size_t most_texts = 2048;  // 413 for more
     // Of chat: max_tokens and temperature are refused, as by OpenAI's newer models.

@@ -5,6 +5,7 @@
 
 #include "common/base/mask.h"
 #include "common/base/strings.h"
+#include "common/http/retry_after.h"
 #include "common/telemetry/log.h"
 
 namespace mesh::openai {
@@ -24,26 +25,14 @@ ModelOptions tidy(ModelOptions options) {
   return options;
 }
 
-std::optional<double> seconds_of(std::string_view text) {
-  const auto number = parse_double(trim(text));
-  // A date, which RFC 9110 allows, is not read: none of the servers sends one.
-  return number && *number >= 0 && *number < 1e9 ? number : std::nullopt;
-}
-
-std::optional<Duration> retry_after_of(const http::Response& response) {
-  std::optional<Duration> found;
+std::optional<Duration> retry_after_of(const http::Response& response, Timestamp now) {
   for (const auto& [name, value] : response.headers) {
-    const auto number = seconds_of(value);
-    if (!number) continue;
-    // The first is OpenAI's own, and the more exact one.
-    if (to_lower(name) == "retry-after-ms") {
-      return Duration(static_cast<std::int64_t>(std::ceil(*number)));
-    }
-    if (to_lower(name) == "retry-after") {
-      found = Duration(static_cast<std::int64_t>(std::ceil(*number * 1000)));
-    }
+    if (to_lower(name) != "retry-after-ms") continue;
+    // OpenAI's own, and the more exact one.
+    const auto ms = parse_double(trim(value));
+    if (ms && *ms >= 0 && *ms < 1e9) return Duration(static_cast<std::int64_t>(std::ceil(*ms)));
   }
-  return found;
+  return http::retry_after(response, now);
 }
 
 std::optional<std::uint64_t> count_of(const Json& usage, const char* name) {
@@ -108,22 +97,12 @@ Result<Json> ModelServer::post(const std::string& path, const Json& body, Purpos
   }
 }
 
-// `trial`: the breaker waits for what this request comes to.
-bool ModelServer::may_send(Purpose purpose, bool& trial) {
-  if (purpose == Purpose::proof) {
-    std::lock_guard lock(mutex_);
-    if (std::exchange(proof_due_, false)) return true;
-  }
-  const bool may = breaker_.allow();
-  trial = may && breaker_.state() == CircuitBreaker::State::half_open;
-  return may;
-}
-
 // One request. `again`: the server asks for a pause, which Pace now keeps.
 Result<Json> ModelServer::exchange(const std::string& path, const std::string& body,
                                    Purpose purpose, bool& again) {
-  bool trial = false;
-  if (!may_send(purpose, trial)) {
+  // A proof goes beside the breaker, one for each request that was let through: a record that
+  // breaks the server as the breaker's trial would else hold it open.
+  if (purpose != Purpose::proof && !breaker_.allow()) {
     std::lock_guard lock(mutex_);
     Error error = trouble_.value_or(
         Error{ErrorKind::unavailable, "the model's server was down", {}, {}, {}, {}});
@@ -131,16 +110,11 @@ Result<Json> ModelServer::exchange(const std::string& path, const std::string& b
         std::max(Duration(1), std::chrono::ceil<Duration>(breaker_.open_until() - clock_.steady()));
     return fail(std::move(error));
   }
-  auto answer = send(path, body, again);
-  if (trial && purpose != Purpose::proof && !answer &&
-      answer.error().kind == ErrorKind::uncertain) {
-    std::lock_guard lock(mutex_);
-    proof_due_ = true;
-  }
-  return answer;
+  return send(path, body, purpose, again);
 }
 
-Result<Json> ModelServer::send(const std::string& path, const std::string& body, bool& again) {
+Result<Json> ModelServer::send(const std::string& path, const std::string& body, Purpose purpose,
+                               bool& again) {
   http::ClientRequest request{.method = "POST", .url = options_.base_url + path, .body = body};
   request.headers.emplace_back("Content-Type", "application/json");
   if (!options_.api_key.empty()) {
@@ -152,31 +126,34 @@ Result<Json> ModelServer::send(const std::string& path, const std::string& body,
   if (response && response->status != 200) {
     response->body = masked(std::move(response->body), options_.api_key);
   }
-  if (response) return judged(*response, sent, again);
+  if (response) return judged(*response, sent, purpose, again);
   const Error& error = response.error();
   if (error.kind == ErrorKind::timeout) {
-    return fail(noted(ErrorKind::uncertain,
-                      "the model's server does not answer within " +
-                          std::to_string(options_.timeout.count()) + " ms (openai.timeout)",
-                      error.cause));
+    const std::string late = "the model's server does not answer within " +
+                             std::to_string(options_.timeout.count()) + " ms (openai.timeout)";
+    return maybe_down({late, late}, purpose, error.cause);
   }
   if (error.kind == ErrorKind::invalid) {
     return down("the model's server cannot be asked: check openai.base_url and openai.api_key_file",
                 error.message);
+  }
+  if (error.kind == ErrorKind::too_large) {
+    return senseless("is of over " + std::to_string(kMaxAnswerBytes) + " bytes", purpose);
   }
   // Where it stands is nothing for a tenant.
   return down("the model's server cannot be reached: check openai.base_url",
               error.message + (error.cause.empty() ? "" : ": " + error.cause));
 }
 
-Result<Json> ModelServer::judged(const http::Response& response, SteadyTime sent, bool& again) {
+Result<Json> ModelServer::judged(const http::Response& response, SteadyTime sent, Purpose purpose,
+                                 bool& again) {
   const int status = response.status;
   const std::string words = status == 200 ? std::string() : words_of(response);
-  const auto retry_after = status == 200 ? std::nullopt : retry_after_of(response);
+  const auto retry_after = status == 200 ? std::nullopt : retry_after_of(response, clock_.now());
   if (status == 429 || (status == 503 && retry_after)) {
     // It is there, and says when: no case for the breaker.
     breaker_.succeeded();
-    pace_.throttled(sent, retry_after);
+    pace_.throttled(sent, retry_after, status);
     log::debug("the model's server asks for a pause",
                {{"status", status}, {"requests_at_once", pace_.allowed()}, {"cause", words}});
     again = true;
@@ -187,39 +164,57 @@ Result<Json> ModelServer::judged(const http::Response& response, SteadyTime sent
     return fail(ErrorKind::unprocessable,
                 "the model's server refuses this (" + std::to_string(status) + ")", words);
   }
-  if (status == 500 || status == 504) {
-    return fail(noted(ErrorKind::uncertain, complaint(status), words));
+  // What a server says of its key, its address or itself, whatever it is asked.
+  if (status == 401 || status == 404 || status == 503) {
+    return down(complaint(status).of_all, words);
   }
-  if (status != 200) return down(complaint(status), words);
+  // A firewall, a proxy or a process that broke may answer so to this alone.
+  if (status != 200) return maybe_down(complaint(status), purpose, words);
   auto json = parse_json(response.body, {.max_bytes = kMaxAnswerBytes});
-  if (!json) return senseless("is no JSON", json.error().message);
-  if (!json->is_object()) return senseless("is no object");
+  if (!json) return senseless("is no JSON", purpose, json.error().message);
+  if (!json->is_object()) return senseless("is no object", purpose);
   return json;
 }
 
-// What an operator does about it.
-std::string ModelServer::complaint(int status) const {
+ModelServer::Complaint ModelServer::complaint(int status) const {
   const std::string code = " (" + std::to_string(status) + ")";
   if (status == 401 || status == 403) {
-    return options_.api_key.empty() ? "the model's server asks for an API key" + code +
-                                          ": name its file by openai.api_key_file"
-                                    : "the model's server refuses the API key" + code +
-                                          ": put a valid one into openai.api_key_file";
+    return {options_.api_key.empty() ? "the model's server asks for an API key" + code +
+                                           ": name its file by openai.api_key_file"
+                                     : "the model's server refuses the API key" + code +
+                                           ": put a valid one into openai.api_key_file",
+            "the model's server refuses to answer" + code};
   }
   if (status == 404) {
-    return "the model's server knows no model " + options_.model + ", or nothing at this address" +
-           code + ": check " + options_.model_setting + " and openai.base_url";
+    const std::string unknown = "the model's server knows no model " + options_.model +
+                                ", or nothing at this address" + code;
+    return {unknown + ": check " + options_.model_setting + " and openai.base_url", unknown};
   }
-  if (status >= 500 || status == 408) return "the model's server fails" + code;
-  return "the model's server answers unlike OpenAI's API" + code + ": check openai.base_url";
+  const std::string what =
+      (status >= 500 || status == 408 ? "the model's server fails"
+                                      : "the model's server answers unlike OpenAI's API") +
+      code;
+  return {status >= 500 || status == 408 ? what : what + ": check openai.base_url", what};
+}
+
+tl::unexpected<Error> ModelServer::maybe_down(Complaint complaint, Purpose purpose,
+                                              std::string cause) {
+  // What breaks at some records alone would else open the breaker for all others. Its trial has to
+  // be told of, since it lets nobody else through before.
+  if (purpose == Purpose::proof || breaker_.state() == CircuitBreaker::State::half_open) {
+    breaker_.failed();
+  }
+  Error error = noted(ErrorKind::uncertain, std::move(complaint.of_all), std::move(cause));
+  if (purpose != Purpose::proof) error.message = std::move(complaint.of_this);
+  return fail(std::move(error));
 }
 
 tl::unexpected<Error> ModelServer::down(std::string message, std::string cause) {
+  breaker_.failed();
   return fail(noted(ErrorKind::unavailable, std::move(message), std::move(cause)));
 }
 
 Error ModelServer::noted(ErrorKind kind, std::string message, std::string cause) {
-  breaker_.failed();
   Error error{kind, std::move(message), std::move(cause), {}, {}, {}};
   std::lock_guard lock(mutex_);
   trouble_ = error;
@@ -238,10 +233,11 @@ void ModelServer::answered() {
   trouble_.reset();
 }
 
-tl::unexpected<Error> ModelServer::senseless(const std::string& what, std::string cause) {
-  return down("the answer of the model's server " + what + ": check openai.base_url and " +
-                  options_.model_setting,
-              std::move(cause));
+tl::unexpected<Error> ModelServer::senseless(const std::string& what, Purpose purpose,
+                                             std::string cause) {
+  const std::string answer = "the answer of the model's server " + what;
+  return maybe_down({answer + ": check openai.base_url and " + options_.model_setting, answer},
+                    purpose, std::move(cause));
 }
 
 Tokens ModelServer::tokens(const Json& answer, std::size_t input_bytes, std::size_t output_bytes) {

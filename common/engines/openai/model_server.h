@@ -26,17 +26,18 @@ class ModelServer {
   // and two time-outs. The caller looks at the answer and says served(), senseless() or down().
   // Three errors:
   // `unprocessable`: the server refuses what is asked (400, 413, 422).
-  // `uncertain`: it fails at it, or does not answer in time (500, 504), which may be the fault of
-  // what is asked, or not: the caller asks for something plain to see.
-  // `unavailable` for the rest, also for a wrong key, model or address, which an operator puts
-  // right: the message names the key of the configuration.
+  // `uncertain`: it fails at it, does not answer in time, or gives another answer than the API's
+  // (500, 403, a page in HTML), which may be the fault of what is asked, or not: the caller asks
+  // for something plain to see. Of a `proof` the message says what an operator does about it.
+  // `unavailable` for the rest (401, 404, 429, 503, no connection), which an operator puts right:
+  // the message names the key of the configuration.
   Result<Json> post(const std::string& path, const Json& body, Purpose purpose = Purpose::work);
 
   // The answer is what was asked for.
   void served();
-  // It is not: `unavailable`, and a failure of the server. `what`: "has no choices".
-  tl::unexpected<Error> senseless(const std::string& what, std::string cause = {});
-  // Likewise, in words of the caller's.
+  // It is not: `uncertain`, and a failure of the server. `what`: "has no list \"data\"".
+  tl::unexpected<Error> senseless(const std::string& what, Purpose purpose, std::string cause = {});
+  // It is not, whatever is asked: `unavailable`, in words of the caller's.
   tl::unexpected<Error> down(std::string message, std::string cause = {});
 
   // What the answer's "usage" says, or else what so many bytes of text may have been.
@@ -46,12 +47,17 @@ class ModelServer {
   std::optional<Error> trouble() const;
 
  private:
-  bool may_send(Purpose purpose, bool& trial);
   Result<Json> exchange(const std::string& path, const std::string& body, Purpose purpose,
                         bool& again);
-  Result<Json> send(const std::string& path, const std::string& body, bool& again);
-  Result<Json> judged(const http::Response& response, SteadyTime sent, bool& again);
-  std::string complaint(int status) const;
+  Result<Json> send(const std::string& path, const std::string& body, Purpose purpose, bool& again);
+  Result<Json> judged(const http::Response& response, SteadyTime sent, Purpose purpose,
+                      bool& again);
+  // What an operator reads where the server answers all so, and where it does this one alone.
+  struct Complaint {
+    std::string of_all, of_this;
+  };
+  Complaint complaint(int status) const;
+  tl::unexpected<Error> maybe_down(Complaint complaint, Purpose purpose, std::string cause);
   Error noted(ErrorKind kind, std::string message, std::string cause);
   void answered();
 
@@ -63,9 +69,6 @@ class ModelServer {
   mutable std::mutex mutex_;
   std::optional<Error> trouble_;  // guarded by mutex_
   bool told_estimates_ = false;   // guarded by mutex_
-  // The breaker's trial failed at what may be to blame itself: one proof may go beside the breaker,
-  // which such work would else open again each time it closes. Guarded by mutex_.
-  bool proof_due_ = false;
 };
 
 }  // namespace mesh::openai

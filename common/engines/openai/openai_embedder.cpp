@@ -224,7 +224,7 @@ class Embedding final : public OpenAiEmbedder {
         purpose));
     charge(answer, batch);
     auto vectors = read_embeddings(answer, batch.size());
-    if (!vectors) return server_.senseless(vectors.error());
+    if (!vectors) return server_.senseless(vectors.error(), purpose);
     return std::move(*vectors);
   }
 

@@ -48,8 +48,8 @@ struct ExtractorOptions : ModelOptions {
 // has its answer by then is not asked again.
 // `unavailable`, once for all that were not asked by then, as of an OpenAiEmbedder. Where nothing
 // stands in for bad answers, `unprocessable` where the server refuses the event, or two answers are
-// no good, and a plain event gets a good one. `internal` where the server fails at the event so, or
-// takes too long.
+// no good, and a plain event gets a good one. `internal` where the server fails at the event so,
+// takes too long, or gives no answer of the API (403, a proxy's page in HTML).
 class OpenAiExtractor : public PropertyExtractor {
  public:
   // Why the last request failed, or that the last answers were no good one after another; nothing

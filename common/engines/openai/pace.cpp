@@ -58,8 +58,9 @@ Result<Pace::Place> Pace::enter(SteadyTime patient_until, SteadyTime until, Turn
     return clock_.steady() < paused_until_ && paused_until_ > patient_until;
   };
   const auto paused = [&] {
-    return come_again("the model's server takes no more requests for now (429)",
-                      paused_until_ - clock_.steady());
+    return come_again(
+        "the model's server takes no more requests for now (" + std::to_string(throttled_by_) + ")",
+        paused_until_ - clock_.steady());
   };
   if (is_paused()) return paused();
   const auto turn_at = take_turn(until, turn);
@@ -108,7 +109,7 @@ void Pace::served() {
   changed_.notify_all();
 }
 
-void Pace::throttled(SteadyTime sent, std::optional<Duration> retry_after) {
+void Pace::throttled(SteadyTime sent, std::optional<Duration> retry_after, int status) {
   {
     std::lock_guard lock(mutex_);
     const SteadyTime now = clock_.steady();
@@ -121,7 +122,11 @@ void Pace::throttled(SteadyTime sent, std::optional<Duration> retry_after) {
     const auto own =
         std::min(kLongestOwnPause, kFirstPause * (1 << std::clamp(throttled_in_a_row_ - 1, 0, 6)));
     const auto pause = std::clamp(retry_after.value_or(own), kShortestPause, kLongestPause);
-    paused_until_ = std::max(paused_until_, now + pause);
+    // The longest pause is kept, and its reason.
+    if (now + pause > paused_until_) {
+      paused_until_ = now + pause;
+      throttled_by_ = status;
+    }
   }
   changed_.notify_all();
 }

@@ -48,8 +48,9 @@ class Pace {
   void served();
   // It answered that this is too much: half as many at once, and none for as long as it says, at
   // most an hour; where it says nothing, for a second, twice as long each time. `sent`: when the
-  // request was; of those that were under way together only the first one halves.
-  void throttled(SteadyTime sent, std::optional<Duration> retry_after);
+  // request was; of those that were under way together only the first one halves. `status`: what it
+  // answered with, for messages.
+  void throttled(SteadyTime sent, std::optional<Duration> retry_after, int status = 429);
 
   int allowed() const;  // at once
 
@@ -67,6 +68,7 @@ class Pace {
   double limit_;  // this and the following guarded by mutex_
   int under_way_ = 0;
   int throttled_in_a_row_ = 0;
+  int throttled_by_ = 0;  // the status that asked for the pause
   SteadyTime next_turn_{};
   std::set<SteadyTime> given_back_;  // turns before next_turn_ that nobody used
   SteadyTime halved_at_{};

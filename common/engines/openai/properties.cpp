@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "common/base/strings.h"
+#include "common/engines/openai/elements.h"
 
 namespace mesh::openai {
 namespace {
@@ -16,7 +19,7 @@ constexpr double kMaxCount = 1e9;
 constexpr std::size_t kMaxShown = 4'000;
 
 // As OpenAI's strict mode wants it: closed objects, every member required, null for what is not
-// known. Bounds of lengths are not part of it; they are checked here.
+// known. Bounds are not part of it, since not every server takes them; they are checked here.
 constexpr const char* kPropertiesSchema = R"({
   "type": "object",
   "additionalProperties": false,
@@ -37,8 +40,6 @@ constexpr const char* kPropertiesSchema = R"({
     "confidence": {"type": ["number", "null"]},
     "note": {"type": ["string", "null"]}}})";
 
-using No = tl::unexpected<std::string>;
-
 const Json& schema() {
   static const Json schema = Json::parse(kPropertiesSchema);
   return schema;
@@ -52,15 +53,7 @@ Json number(double value) {
   return value;
 }
 
-bool is_symbol(std::string_view text) {
-  if (text.empty() || text.size() > 3 || text[0] < 'A' || text[0] > 'Z') return false;
-  for (const char c : text.substr(1)) {
-    if (c < 'a' || c > 'z') return false;
-  }
-  return true;
-}
-
-// The member's value; null where it is missing, which only a strict server forbids.
+// The member's value; null where it is missing.
 const Json& member(const Json& object, const char* name) {
   static const Json null;
   const auto it = object.find(name);
@@ -90,86 +83,197 @@ std::string_view without_fence(std::string_view text) {
   return line == std::string_view::npos ? text.substr(3) : trim(text.substr(line));
 }
 
-// Adds what the model says of the composition, and what that sums up to.
-tl::expected<void, std::string> add_composition(const Json& list, Json& properties) {
-  if (list.is_null()) return {};
-  if (!list.is_array() || list.size() > kMaxElements)
-    return No("has a composition of another form");
+// Not within a character.
+std::string cut(const std::string& text, std::size_t most) {
+  std::size_t end = std::min(text.size(), most);
+  while (end > 0 && end < text.size() && (text[end] & 0xC0) == 0x80) --end;
+  return text.substr(0, end);
+}
+
+// What is wrong with an answer, in the answer's own order. What the model made up itself stands
+// apart: it is for the model, since it may quote the experiment.
+class Faults {
+ public:
+  void add(std::string what, const std::string& own_words = {}) {
+    if (++count_ > kMaxFaults) return;
+    in_full_.push_back(own_words.empty() ? what : what + ": " + quoted(own_words));
+    if (std::ranges::find(plain_, what) == plain_.end()) plain_.push_back(std::move(what));
+  }
+  bool any() const { return count_ > 0; }
+  std::string plain() const { return join(plain_); }
+  std::string in_full() const { return join(in_full_); }
+
+ private:
+  static constexpr std::size_t kMaxFaults = 20;
+  static constexpr std::size_t kMaxQuoted = 60;
+
+  static std::string quoted(const std::string& words) { return dump(Json(cut(words, kMaxQuoted))); }
+  std::string join(const std::vector<std::string>& texts) const {
+    std::string joined = "does not fit the schema";
+    for (const auto& text : texts) joined += (&text == &texts.front() ? ": " : "; ") + text;
+    return count_ > kMaxFaults ? joined + "; and more" : joined;
+  }
+
+  std::size_t count_ = 0;
+  std::vector<std::string> plain_, in_full_;
+};
+
+bool is_whole(const Json& value) {
+  return value.is_number() && value.get<double>() == std::trunc(value.get<double>());
+}
+
+bool is_of(const Json& value, const std::string& type) {
+  return type == "object"    ? value.is_object()
+         : type == "array"   ? value.is_array()
+         : type == "string"  ? value.is_string()
+         : type == "integer" ? is_whole(value)
+         : type == "number"  ? value.is_number()
+                             : value.is_null();
+}
+
+// "integer or null".
+std::string types_of(const Json& schema) {
+  const Json& type = schema.at("type");
+  if (type.is_string()) return type.get<std::string>();
+  std::string names;
+  for (const Json& one : type) names += (names.empty() ? "" : " or ") + one.get<std::string>();
+  return names;
+}
+
+bool is_of(const Json& value, const Json& type) {
+  if (type.is_string()) return is_of(value, type.get_ref<const std::string&>());
+  return std::ranges::any_of(
+      type, [&](const Json& one) { return is_of(value, one.get_ref<const std::string&>()); });
+}
+
+// Holds what was answered against the very schema that was sent. JsonSchema tells either what is
+// missing of an object or what it has too much, and a model has one attempt to mend both.
+void look(const Json& schema, const Json& value, const std::string& at, Faults& faults) {
+  if (!is_of(value, schema.at("type"))) {
+    return faults.add(at + " must be of type " + types_of(schema));
+  }
+  if (value.is_array()) {
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      look(schema.at("items"), value[i], at + "[" + std::to_string(i) + "]", faults);
+    }
+  }
+  if (!value.is_object()) return;
+  const std::string before = at.empty() ? "" : at + ".";
+  for (const Json& name : schema.at("required")) {
+    const auto& text = name.get_ref<const std::string&>();
+    if (!value.contains(text)) faults.add(before + text + " is missing");
+  }
+  const Json& known = schema.at("properties");
+  for (const auto& [name, part] : value.items()) {
+    if (!known.contains(name)) {
+      faults.add((at.empty() ? "it" : at) + " has a member that the schema has not", name);
+    } else {
+      look(known.at(name), part, before + name, faults);
+    }
+  }
+}
+
+// The bounds that the schema does not say, since not every server takes the words for them. Of what
+// is of another type than the schema says, look() has told.
+struct Bounds {
+  const char* name;
+  double least, most;
+};
+constexpr Bounds kBounds[] = {{"molecular_weight", 0, 1e12},
+                              {"degree_of_unsaturation", 0, 1e12},
+                              {"charge", -1e6, 1e6},
+                              {"confidence", 0, 1}};
+
+void look_at_numbers(const Json& said, Faults& faults) {
+  for (const auto& [name, least, most] : kBounds) {
+    const Json& value = member(said, name);
+    if (!value.is_number()) continue;
+    if (const auto is = value.get<double>(); is >= least && is <= most) continue;
+    faults.add(std::string(name) + " must be from " + dump(number(least)) + " to " +
+               dump(number(most)));
+  }
+}
+
+void look_at_texts(const Json& said, Faults& faults) {
+  for (const char* name : {"formula", "note"}) {
+    const Json& value = member(said, name);
+    if (value.is_string() && value.get_ref<const std::string&>().size() > kMaxText) {
+      faults.add(std::string(name) + " must have at most " + std::to_string(kMaxText) + " bytes");
+    }
+  }
+}
+
+void look_at_composition(const Json& list, Faults& faults) {
+  if (!list.is_array()) return;
+  if (list.size() > kMaxElements) {
+    return faults.add("composition must have at most " + std::to_string(kMaxElements) + " items");
+  }
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (!list[i].is_object()) continue;
+    const std::string at = "composition[" + std::to_string(i) + "].";
+    if (const Json& element = member(list[i], "element"); element.is_string()) {
+      const auto& symbol = element.get_ref<const std::string&>();
+      if (!is_element(symbol)) {
+        faults.add(at + "element is no element's symbol", symbol);
+      } else if (!seen.insert(symbol).second) {
+        faults.add(at + "element stands there twice", symbol);
+      }
+    }
+    const Json& count = member(list[i], "count");
+    if (count.is_number() && !(count.get<double>() > 0 && count.get<double>() <= kMaxCount)) {
+      faults.add(at + "count must be above 0 and at most " + dump(number(kMaxCount)));
+    }
+  }
+}
+
+// What the model says of the composition, and what that sums up to.
+void add_composition(const Json& list, Json& properties) {
   Json composition = Json::object();
   double atoms = 0;
   for (const Json& item : list) {
-    if (!item.is_object()) return No("has a composition of another form");
-    const Json& element = member(item, "element");
-    const Json& count = member(item, "count");
-    if (!element.is_string() || !is_symbol(element.get_ref<const std::string&>())) {
-      return No("names an element that is none");
-    }
-    if (!count.is_number() || !(count.get<double>() > 0) || count.get<double>() > kMaxCount) {
-      return No("counts atoms by what is no count");
-    }
-    const auto& symbol = element.get_ref<const std::string&>();
-    if (composition.contains(symbol)) return No("names an element twice");
-    composition[symbol] = number(count.get<double>());
-    atoms += count.get<double>();
+    const auto count = item.at("count").get<double>();
+    composition[item.at("element").get<std::string>()] = number(count);
+    atoms += count;
   }
-  if (composition.empty()) return {};
+  if (composition.empty()) return;
   properties["atom_count"] = number(atoms);
   properties["element_count"] = composition.size();
   properties["composition"] = std::move(composition);
-  return {};
 }
 
-tl::expected<void, std::string> add_text(const Json& said, const char* name, Json& properties) {
-  const Json& value = member(said, name);
-  if (value.is_null()) return {};
-  if (!value.is_string()) return No(std::string("has a ") + name + " that is no text");
-  const auto text = trim(value.get_ref<const std::string&>());
-  if (text.size() > kMaxText) return No(std::string("has too long a ") + name);
-  if (!text.empty()) properties[name] = std::string(text);
-  return {};
-}
-
-struct Range {
-  double least = 0, most = 1e12;
-  bool whole = false;
-};
-
-tl::expected<void, std::string> add_number(const Json& said, const char* name, const Range& range,
-                                           Json& properties) {
-  const Json& value = member(said, name);
-  if (value.is_null()) return {};
-  const double is = value.is_number() ? value.get<double>() : NAN;
-  if (!(is >= range.least && is <= range.most) || (range.whole && is != std::trunc(is))) {
-    return No(std::string("has a ") + name + " that is none");
+void add_text(const Json& said, const char* name, Json& properties) {
+  const Json& value = said.at(name);
+  if (value.is_null()) return;
+  if (const auto text = trim(value.get_ref<const std::string&>()); !text.empty()) {
+    properties[name] = std::string(text);
   }
-  properties[name] = number(is);
-  return {};
 }
 
-tl::expected<Json, std::string> checked(const Json& said, const Origin& origin) {
-  for (const auto& [name, value] : said.items()) {
-    if (!schema().at("properties").contains(name)) return No("has members of its own");
-  }
+void add_number(const Json& said, const char* name, Json& properties) {
+  const Json& value = said.at(name);
+  if (!value.is_null()) properties[name] = number(value.get<double>());
+}
+
+tl::expected<Json, Faults> checked(const Json& said, const Origin& origin) {
+  Faults faults;
+  look(schema(), said, "", faults);
+  look_at_numbers(said, faults);
+  look_at_texts(said, faults);
+  look_at_composition(member(said, "composition"), faults);
+  if (faults.any()) return tl::unexpected(std::move(faults));
   Json properties{{"method", "openai:" + origin.model},
                   {"strategy", "model"},
                   {"model", origin.model},
                   {"version", origin.version}};
-  tl::expected<void, std::string> step = add_text(said, "formula", properties);
-  if (step) step = add_number(said, "molecular_weight", {}, properties);
-  if (step) step = add_composition(member(said, "composition"), properties);
-  if (step) step = add_number(said, "degree_of_unsaturation", {.whole = true}, properties);
-  if (step) step = add_number(said, "charge", {-1e6, 1e6, true}, properties);
-  if (step) step = add_number(said, "confidence", {.most = 1}, properties);
-  if (step) step = add_text(said, "note", properties);
-  if (!step) return No(step.error());
+  add_text(said, "formula", properties);
+  add_number(said, "molecular_weight", properties);
+  add_composition(said.at("composition"), properties);
+  add_number(said, "degree_of_unsaturation", properties);
+  add_number(said, "charge", properties);
+  add_number(said, "confidence", properties);
+  add_text(said, "note", properties);
   return properties;
-}
-
-// Not within a character.
-std::string cut(const std::string& text) {
-  std::size_t end = std::min(text.size(), kMaxShown);
-  while (end > 0 && end < text.size() && (text[end] & 0xC0) == 0x80) --end;
-  return text.substr(0, end);
 }
 
 Json message(const char* role, std::string content) {
@@ -194,7 +298,7 @@ Json messages_of(std::string_view prompt, const ChemicalEvent& event, const BadA
   messages.push_back(message("user", std::move(asked)));
   if (repairs == nullptr || !repairs->is) return messages;
   messages.push_back(message("assistant", *repairs->is));
-  messages.push_back(message("user", "This answer " + repairs->why +
+  messages.push_back(message("user", "This answer " + repairs->in_full +
                                          ". Answer once more, with one JSON object that fits the "
                                          "schema and nothing else; keep the note short."));
   return messages;
@@ -230,8 +334,8 @@ Json properties_request(const std::string& model, std::string_view prompt,
 }
 
 tl::expected<Json, BadAnswer> read_properties(const Json& answer, const Origin& origin) {
-  const auto bad = [](std::string why, std::optional<std::string> is = {}) {
-    return tl::unexpected(BadAnswer{std::move(why), std::move(is)});
+  const auto bad = [](const std::string& why, std::optional<std::string> is = {}) {
+    return tl::unexpected(BadAnswer{why, why, std::move(is)});
   };
   const Json& choices = member(answer, "choices");
   if (!choices.is_array() || choices.empty() || !choices[0].is_object())
@@ -241,14 +345,17 @@ tl::expected<Json, BadAnswer> read_properties(const Json& answer, const Origin& 
   if (member(message, "refusal").is_string()) return bad("is a refusal");
   const auto content = content_of(message);
   std::optional<std::string> shown;
-  if (content && !trim(*content).empty()) shown = cut(*content);
+  if (content && !trim(*content).empty()) shown = cut(*content, kMaxShown);
   if (member(choices[0], "finish_reason") == "length") return bad("was cut off", shown);
   if (!content) return bad("has no content");
   const auto said = parse_json(without_fence(*content));
   if (!said) return bad("is no JSON", shown);
   if (!said->is_object()) return bad("is no object", shown);
   auto properties = checked(*said, origin);
-  if (!properties) return bad(properties.error(), shown);
+  if (!properties) {
+    const Faults& faults = properties.error();
+    return tl::unexpected(BadAnswer{faults.plain(), faults.in_full(), shown});
+  }
   return std::move(*properties);
 }
 

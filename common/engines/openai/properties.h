@@ -25,7 +25,8 @@ struct ChatDialect {
 
 // An answer that was no good.
 struct BadAnswer {
-  std::string why;                // "was cut off"
+  std::string why;                // "was cut off"; of what was answered it quotes nothing
+  std::string in_full;            // likewise, and with the model's own words; for the model
   std::optional<std::string> is;  // what the model said, where it said something
 };
 
@@ -46,7 +47,8 @@ struct Origin {
   std::string version;  // version_of the prompt
 };
 
-// The properties out of a whole answer, or why there are none.
+// The properties out of a whole answer, or why there are none. An answer fits the schema that was
+// asked for, with all its members, and says what may be: bounds, and elements that exist.
 tl::expected<Json, BadAnswer> read_properties(const Json& answer, const Origin& origin);
 
 }  // namespace mesh::openai

@@ -5,7 +5,10 @@
 #include <set>
 
 #include "common/base/time.h"
+#include "common/domain/json_schema.h"
+#include "common/engines/computed/atomic_weights.h"
 #include "common/engines/computed/computed_extractor.h"
+#include "common/engines/openai/elements.h"
 #include "common/engines/openai/properties.h"
 #include "tests/support/fake_model.h"
 #include "tests/support/manual_clock.h"
@@ -17,10 +20,12 @@ namespace {
 using std::chrono::seconds;
 using test::FakeModel;
 using testing::AllOf;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 using testing::Pair;
+using testing::StartsWith;
 using testing::UnorderedElementsAre;
 
 ChemicalEvent event_of(const std::string& formula, const std::string& tenant = "acme") {
@@ -29,6 +34,23 @@ ChemicalEvent event_of(const std::string& formula, const std::string& tenant = "
   event.researcher = "Dr. Jane Smith";
   event.data = {{"formula", formula}, {"yield", 0.93}};
   return event;
+}
+
+// An answer that fits the schema, with these members in place of null.
+Json answer_with(const Json& members) {
+  Json answer{{"formula", nullptr},
+              {"molecular_weight", nullptr},
+              {"composition", Json::array()},
+              {"degree_of_unsaturation", nullptr},
+              {"charge", nullptr},
+              {"confidence", nullptr},
+              {"note", nullptr}};
+  answer.update(members);
+  return answer;
+}
+Json without(Json answer, const char* name) {
+  answer.erase(name);
+  return answer;
 }
 
 class OpenAiExtractorTest : public testing::Test {
@@ -208,7 +230,7 @@ TEST_F(OpenAiExtractorTest, AnAnswerThatIsCutOffOrOfAnotherFormIsRepairedOnce) {
 }
 
 TEST_F(OpenAiExtractorTest, TheRepairShowsTheModelItsAnswerAndWhatWasWrongWithIt) {
-  const std::string bad = R"({"formula":"H2O","charge":0.5})";
+  const std::string bad = dump(without(answer_with({{"charge", 0.5}, {"mass", 18}}), "note"));
   model.next(says(bad));
   ASSERT_TRUE(extract("H2O"));
   const auto bodies = model.bodies();
@@ -221,7 +243,87 @@ TEST_F(OpenAiExtractorTest, TheRepairShowsTheModelItsAnswerAndWhatWasWrongWithIt
   EXPECT_EQ(repair[1], first[1]);
   EXPECT_EQ(repair[2], (Json{{"role", "assistant"}, {"content", bad}}));
   EXPECT_EQ(repair[3].at("role"), "user");
-  EXPECT_THAT(repair[3].at("content").get<std::string>(), HasSubstr("has a charge that is none"));
+  EXPECT_THAT(repair[3].at("content").get<std::string>(),
+              StartsWith("This answer does not fit the schema: note is missing; charge must be of "
+                         "type integer or null; it has a member that the schema has not: \"mass\". "
+                         "Answer once more"));
+}
+
+// Such answers counted as the model's, and replaced what would have been computed with nothing.
+TEST_F(OpenAiExtractorTest, AnAnswerAgainstTheSchemaThatWasSentIsRepairedAndThenComputed) {
+  restart_with_stand_in();
+  const std::vector<std::pair<std::string, std::string>> bad{
+      {"{}", "formula is missing; molecular_weight is missing; composition is missing"},
+      {R"({"confidence":0.9})", "note is missing"},
+      {dump(answer_with({{"composition", nullptr}})), "composition must be of type array"},
+      {dump(answer_with({{"composition", Json::array({{{"element", "Xx"}, {"count", 1}}})}})),
+       "composition[0].element is no element's symbol"},
+      {dump(answer_with({{"mass", 18}})), "it has a member that the schema has not"}};
+  int carbons = 0;
+  for (const auto& [answer, why] : bad) {
+    const int before = model.requests();
+    model.next(says(answer), 2);
+    const auto properties = extract("C" + std::to_string(++carbons) + "H4").value();
+    EXPECT_EQ(properties.at("strategy"), "fallback") << answer;
+    EXPECT_EQ(properties.at("element_count"), 2) << answer;
+    EXPECT_THAT(properties.at("note").get<std::string>(),
+                AllOf(HasSubstr(why), Not(HasSubstr("Xx")), Not(HasSubstr("mass"))));
+    EXPECT_EQ(model.requests(), before + 2) << answer;
+  }
+}
+
+TEST_F(OpenAiExtractorTest, WhatIsSentAsTheSchemaTakesWhatIsTakenAsAnAnswer) {
+  ASSERT_TRUE(extract("H2O"));
+  const auto schema = JsonSchema::compile(
+      model.bodies().at(0).at("response_format").at("json_schema").at("schema"));
+  ASSERT_TRUE(schema);
+  const auto taken = [](const Json& said) {
+    return read_properties({{"choices", Json::array({{{"message", {{"content", dump(said)}}}}})}},
+                           {"m", "v"})
+        .has_value();
+  };
+  const Json whole = answer_with(Json::object());
+  std::vector<Json> answers{Json::object(), whole, answer_with({{"mass", 18}})};
+  for (const auto& [name, ignored] : whole.items()) {
+    answers.push_back(without(whole, name.c_str()));
+    for (const Json& value : {Json(), Json(1), Json(1.0), Json(0.5), Json("H"), Json(true),
+                              Json::array(), Json::object()}) {
+      answers.push_back(answer_with({{name, value}}));
+    }
+  }
+  const Json hydrogen{{"element", "H"}, {"count", 2}};
+  for (Json item : {hydrogen, without(hydrogen, "count"), without(hydrogen, "element")}) {
+    answers.push_back(answer_with({{"composition", Json::array({item})}}));
+    item["mass"] = 1;
+    answers.push_back(answer_with({{"composition", Json::array({item})}}));
+  }
+  for (const Json& item : {Json(), Json("H"), Json{{"element", 1}, {"count", 2}},
+                           Json{{"element", "H"}, {"count", "2"}}}) {
+    answers.push_back(answer_with({{"composition", Json::array({item})}}));
+  }
+  int good = 0;
+  for (const Json& answer : answers) {
+    // None of them breaks a bound, which is the check's own.
+    EXPECT_EQ(taken(answer), (*schema)->violations(answer).empty()) << dump(answer);
+    good += taken(answer) ? 1 : 0;
+  }
+  EXPECT_GT(good, 10);
+  EXPECT_LT(good, static_cast<int>(answers.size()) / 2);
+}
+
+TEST(Elements, AreThoseThatTheComputedPropertiesKnow) {
+  int known = 0;
+  const std::string small = "abcdefghijklmnopqrstuvwxyz";
+  for (char first = 'A'; first <= 'Z'; ++first) {
+    for (const char second : small + ' ') {
+      std::string symbol(1, first);
+      if (second != ' ') symbol += second;
+      EXPECT_EQ(is_element(symbol), computed::find_element(symbol) != nullptr) << symbol;
+      known += is_element(symbol) ? 1 : 0;
+    }
+  }
+  EXPECT_EQ(known, 120);
+  for (const char* none : {"", "Xx", "h", "water", "Uuo"}) EXPECT_FALSE(is_element(none)) << none;
 }
 
 // There is nothing to show, and a message may not be empty.
@@ -375,8 +477,10 @@ TEST_F(OpenAiExtractorTest, InstructionsInTheDataChangeNoOtherResultAndReachNoTo
   int asked = 0;
   model.before_answer([&] {
     if (++asked != 2 && asked != 3) return;
-    model.next(asked == 2 ? says(words)
-                          : says(R"({"formula":"Au","confidence":1,"note":"all are gold"})"));
+    model.next(asked == 2
+                   ? says(words)
+                   : says(dump(answer_with(
+                         {{"formula", "Au"}, {"confidence", 1}, {"note", "all are gold"}}))));
   });
   const auto results = extract({plain[0], injected, plain[1], plain[2]});
   EXPECT_EQ(results[0].value(), expected[0].value());
@@ -504,6 +608,80 @@ TEST_F(OpenAiExtractorTest, AnEventThatTheServerFailsAtIsTriedAgainAndHoldsNothi
   EXPECT_TRUE(results[2]);
 }
 
+// One such event held up the experiments of all tenants.
+TEST_F(OpenAiExtractorTest, AnEventThatGetsAnotherAnswerThanTheApisHoldsNothingUp) {
+  const std::vector<std::pair<test::ScriptedAnswer, std::string>> broken{
+      {{200, "<html>hello</html>", {}}, "is no JSON"},
+      {{200, "[]", {}}, "is no object"},
+      {{403, "blocked", {}}, "refuses to answer (403)"},
+      {{302, "", {{"Location", "http://127.0.0.1/"}}}, "(302)"},
+      {{502, "<html>Bad Gateway</html>", {}}, "fails (502)"}};
+  restart_with_stand_in();
+  int carbons = 0;
+  for (const auto& [answer, why] : broken) {
+    Form form;
+    form.breaks_on = "poison";
+    form.breaks_with = answer;
+    model.form(form);
+    ++carbons;
+    const auto results = extract({event_of("C" + std::to_string(carbons)), event_of("poison"),
+                                  event_of("N" + std::to_string(carbons), "globex")});
+    EXPECT_TRUE(results[0]);
+    ASSERT_FALSE(results[1]);
+    EXPECT_EQ(results[1].error().kind, ErrorKind::internal) << results[1].error().to_string();
+    EXPECT_THAT(results[1].error().message,
+                AllOf(HasSubstr(why), HasSubstr("at this experiment"), Not(HasSubstr("check ")),
+                      Not(HasSubstr("api_key_file"))));
+    EXPECT_TRUE(results[2]);
+    EXPECT_FALSE(extractor->trouble());
+  }
+}
+
+// Three such failures in a row, at once, left the server alone for all.
+TEST_F(OpenAiExtractorTest, ManySuchEventsAtOnceHoldNothingUpEither) {
+  Form form;
+  form.breaks_on = "poison";
+  form.breaks_with = {403, "blocked", {}};
+  model.form(form);
+  std::vector<ChemicalEvent> events;
+  for (int i = 1; i <= 20; ++i) {
+    events.push_back(event_of((i % 2 == 0 ? "poison" : "C") + std::to_string(i)));
+  }
+  const auto results = extract(events);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    EXPECT_EQ(results[i].has_value(), i % 2 == 0) << i;
+    if (!results[i]) {
+      EXPECT_EQ(results[i].error().kind, ErrorKind::internal);
+    }
+  }
+}
+
+TEST_F(OpenAiExtractorTest, WhereThePlainOneGetsNoAnswerOfTheApiEitherItIsAnOutage) {
+  restart_with_stand_in();
+  const std::vector<std::pair<test::ScriptedAnswer, std::string>> broken{
+      {{200, "<html>hello</html>", {}}, "check openai.base_url"},
+      {{403, "no such key", {}}, "openai.api_key_file"}};
+  for (const auto& [answer, advice] : broken) {
+    model.next(answer, 2);
+    const auto properties = extract("H2O");
+    ASSERT_FALSE(properties);
+    EXPECT_EQ(properties.error().kind, ErrorKind::unavailable);
+    EXPECT_THAT(properties.error().message, HasSubstr(advice));
+    EXPECT_THAT(extractor->trouble()->message, HasSubstr(advice));
+    clock.advance(seconds(60));
+  }
+  EXPECT_THAT(stood_in, IsEmpty());
+}
+
+TEST_F(OpenAiExtractorTest, AKeyThatIsRefusedIsAnOutageAtOnce) {
+  model.next({401, "no such key", {}});
+  const auto properties = extract("H2O");
+  ASSERT_FALSE(properties);
+  EXPECT_EQ(properties.error().kind, ErrorKind::unavailable);
+  EXPECT_THAT(properties.error().message, HasSubstr("openai.api_key_file"));
+  EXPECT_EQ(model.requests(), 1);
+}
+
 TEST_F(OpenAiExtractorTest, AnEventThatTheServerFailsAtHoldsNothingUpAfterAnOutage) {
   Form form;
   form.breaks_on = "poison";
@@ -543,7 +721,7 @@ TEST(ReadProperties, ContentIsReadFromPartsAndOutOfAFence) {
         {{"choices", Json::array({{{"message", {{"content", content}}}}})}}, {"m", "v"});
     return properties ? dump(*properties) : properties.error().why;
   };
-  const std::string water = R"({"formula":"H2O","charge":0,"note":null,"composition":[]})";
+  const std::string water = dump(answer_with({{"formula", "H2O"}, {"charge", 0}}));
   const std::string expected =
       R"({"method":"openai:m","strategy":"model","model":"m","version":"v",)"
       R"("formula":"H2O","charge":0})";
@@ -551,20 +729,48 @@ TEST(ReadProperties, ContentIsReadFromPartsAndOutOfAFence) {
   EXPECT_EQ(read("```json\n" + water + "\n```"), expected);
   EXPECT_EQ(read(Json::array({{{"type", "text"}, {"text", water}}})), expected);
   EXPECT_EQ(read(nullptr), "has no content");
-  EXPECT_EQ(read(R"({"composition":[{"element":"H","count":2},{"element":"H","count":1}]})"),
-            "names an element twice");
-  EXPECT_EQ(read(R"({"composition":[{"element":"water","count":2}]})"),
-            "names an element that is none");
-  EXPECT_EQ(read(R"({"composition":[{"element":"H","count":-2}]})"),
-            "counts atoms by what is no count");
-  EXPECT_EQ(read(R"({"molecular_weight":-1})"), "has a molecular_weight that is none");
-  EXPECT_EQ(read(R"({"charge":0.5})"), "has a charge that is none");
-  EXPECT_EQ(read(R"({"formula":7})"), "has a formula that is no text");
-  for (const char* confidence : {"1.1", "-0.1", "\"high\""}) {
-    EXPECT_EQ(read(std::string(R"({"confidence":)") + confidence + "}"),
-              "has a confidence that is none");
+}
+
+TEST(ReadProperties, EachFaultIsNamedByItsMember) {
+  const auto fault = [](const Json& members) {
+    const auto properties = read_properties(
+        {{"choices", Json::array({{{"message", {{"content", dump(answer_with(members))}}}}})}},
+        {"m", "v"});
+    return properties ? "none" : properties.error().in_full;
+  };
+  const auto of = [&](const char* items) { return fault({{"composition", Json::parse(items)}}); };
+  const std::string unfit = "does not fit the schema: ";
+  EXPECT_EQ(of(R"([{"element":"H","count":2},{"element":"H","count":1}])"),
+            unfit + R"(composition[1].element stands there twice: "H")");
+  EXPECT_EQ(of(R"([{"element":"water","count":2}])"),
+            unfit + R"(composition[0].element is no element's symbol: "water")");
+  for (const char* count : {"-2", "0", "1e10"}) {
+    EXPECT_EQ(of((R"([{"element":"H","count":)" + std::string(count) + "}]").c_str()),
+              unfit + "composition[0].count must be above 0 and at most 1000000000");
   }
-  EXPECT_EQ(read(R"({"strategy":"model"})"), "has members of its own");
+  EXPECT_EQ(of(R"([{"element":"H"}])"), unfit + "composition[0].count is missing");
+  EXPECT_EQ(of(R"([{"element":"H","count":1,"mass":1}])"),
+            unfit + R"(composition[0] has a member that the schema has not: "mass")");
+  EXPECT_EQ(of(R"(["H"])"), unfit + "composition[0] must be of type object");
+  EXPECT_EQ(fault({{"molecular_weight", -1}}),
+            unfit + "molecular_weight must be from 0 to 1000000000000");
+  EXPECT_EQ(fault({{"charge", 0.5}}), unfit + "charge must be of type integer or null");
+  EXPECT_EQ(fault({{"charge", 2e6}}), unfit + "charge must be from -1000000 to 1000000");
+  EXPECT_EQ(fault({{"formula", 7}}), unfit + "formula must be of type string or null");
+  EXPECT_EQ(fault({{"note", std::string(2'001, 'x')}}),
+            unfit + "note must have at most 2000 bytes");
+  EXPECT_EQ(fault({{"confidence", "high"}}), unfit + "confidence must be of type number or null");
+  for (const double confidence : {1.1, -0.1}) {
+    EXPECT_EQ(fault({{"confidence", confidence}}), unfit + "confidence must be from 0 to 1");
+  }
+  EXPECT_EQ(fault({{"charge", 0.5}, {"strategy", "model"}}),
+            unfit +
+                "charge must be of type integer or null; it has a member that the schema has "
+                "not: \"strategy\"");
+  Json many = Json::object();
+  for (int i = 0; i < 30; ++i) many[std::string(500, 'x') + std::to_string(i)] = 1;
+  EXPECT_LT(fault(many).size(), 3'000u);
+  EXPECT_THAT(fault(many), EndsWith("; and more"));
 }
 
 TEST(ReadProperties, AnswersWithoutChoicesAndRefusalsAreNone) {

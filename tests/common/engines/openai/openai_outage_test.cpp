@@ -55,6 +55,25 @@ TEST_F(OpenAiOutageTest, MillisecondsAndA503WithRetryAfterAreHeededToo) {
   EXPECT_EQ(error_of({"alice"}).retry_after, seconds(30));
 }
 
+TEST_F(OpenAiOutageTest, ADateInRetryAfterIsHeededAndBoundedAsSecondsAre) {
+  model.next({429, "", {{"Retry-After", "Thu, 01 Jan 2026 00:00:20 GMT"}}});
+  EXPECT_EQ(error_of({"alice"}).retry_after, seconds(20));
+  clock.advance(seconds(20));
+  model.next({503, "loading", {{"Retry-After", "Fri, 02 Jan 2026 00:00:00 GMT"}}});
+  EXPECT_EQ(error_of({"alice"}).retry_after, seconds(3'600));
+}
+
+// Of a 503 it said 429.
+TEST_F(OpenAiOutageTest, ThePauseIsToldWithTheStatusThatAskedForIt) {
+  model.next({503, "loading", {{"Retry-After", "30"}}});
+  EXPECT_THAT(error_of({"alice"}).message, HasSubstr("takes no more requests for now (503)"));
+  EXPECT_THAT(error_of({"bob"}).message, HasSubstr("(503)"));
+  EXPECT_THAT(embedder->trouble()->message, HasSubstr("(503)"));
+  clock.advance(seconds(30));
+  model.next({429, "", {{"Retry-After", "30"}}});
+  EXPECT_THAT(error_of({"alice"}).message, HasSubstr("(429)"));
+}
+
 TEST_F(OpenAiOutageTest, WhatTheServerOrANetworkBreaksIsAnOutage) {
   const std::vector<ScriptedAnswer> broken{
       {500, R"({"error":{"message":"boom","code":500}})", {}},
@@ -72,7 +91,8 @@ TEST_F(OpenAiOutageTest, WhatTheServerOrANetworkBreaksIsAnOutage) {
       {301, "", {{"Location", "http://127.0.0.1/"}}},
       {200, R"({"data":[{"index":0,"embedding":[1,2]}]})", {}, 12}};
   for (const auto& answer : broken) {
-    model.next(answer, answer.status == 500 ? 2 : 1);
+    // A plain text is asked for as well, but where the connection broke.
+    model.next(answer, answer.cut_after ? 1 : 2);
     const Error error = error_of({"alice"});
     EXPECT_EQ(error.kind, ErrorKind::unavailable) << answer.body << error.to_string();
     EXPECT_THAT(error.message, Not(HasSubstr("alice")));
@@ -104,6 +124,12 @@ TEST_F(OpenAiOutageTest, AWrongKeyOrModelIsAnOutageThatNamesTheKeyOfTheConfigura
   Error error = error_of({"alice"});
   EXPECT_EQ(error.kind, ErrorKind::unavailable);
   EXPECT_THAT(error.message, AllOf(HasSubstr("openai.api_key_file"), Not(HasSubstr("wrong"))));
+  options.api_key = test::FakeModel::kKey;
+  open();
+  model.next({403, "no such key", {}}, 2);  // of the plain text, too
+  error = error_of({"alice"});
+  EXPECT_EQ(error.kind, ErrorKind::unavailable);
+  EXPECT_THAT(error.message, HasSubstr("put a valid one into openai.api_key_file"));
   options.api_key.clear();
   open();
   EXPECT_THAT(error_of({"alice"}).message, HasSubstr("openai.api_key_file"));
@@ -116,12 +142,12 @@ TEST_F(OpenAiOutageTest, AWrongKeyOrModelIsAnOutageThatNamesTheKeyOfTheConfigura
 }
 
 TEST_F(OpenAiOutageTest, AfterFailuresInARowTheServerIsLeftAloneAndTheReasonIsKept) {
-  model.next({500, "boom", {}}, 3);
+  model.next({503, "boom", {}}, 3);
   for (int i = 0; i < 3; ++i) error_of({"alice"});
   const Error error = error_of({"alice"});
   EXPECT_EQ(model.requests(), 3);
   EXPECT_EQ(error.kind, ErrorKind::unavailable);
-  EXPECT_THAT(error.message, HasSubstr("500"));
+  EXPECT_THAT(error.message, HasSubstr("503"));
   EXPECT_EQ(error.retry_after, milliseconds(500));
   clock.advance(milliseconds(500));
   EXPECT_TRUE(embed({"alice"}));
@@ -217,6 +243,27 @@ TEST_F(OpenAiOutageTest, ATextThatTheServerFailsAtHoldsNothingUpWhereAPlainOneIs
   EXPECT_EQ(model.requests(), before) << "its neighbours are kept";
   texts = {"poison", "much too long", "poison 2"};
   EXPECT_EQ(error_of(texts).kind, ErrorKind::unprocessable) << "a refusal is told first";
+}
+
+// As of a firewall that dislikes it, a proxy's page or a vector of no numbers.
+TEST_F(OpenAiOutageTest, ATextThatGetsAnotherAnswerThanTheApisHoldsNothingUp) {
+  const std::vector<ScriptedAnswer> broken{
+      {403, "blocked", {}},
+      {302, "", {{"Location", "http://127.0.0.1/"}}},
+      {502, "<html>Bad Gateway</html>", {}},
+      {200, "<html>hello</html>", {}},
+      {200, R"({"data":[{"index":0,"embedding":[1,null]}]})", {}}};
+  for (const auto& answer : broken) {
+    Form form;
+    form.breaks_on = "poison";
+    form.breaks_with = answer;
+    model.form(form);
+    const Error error = error_of({"poison"});
+    EXPECT_EQ(error.kind, ErrorKind::internal) << error.to_string();
+    EXPECT_THAT(error.message, Not(HasSubstr("check ")));
+    EXPECT_FALSE(embedder->trouble());
+    pass();
+  }
 }
 
 // Else it would hold everything up for ever where it is the first to be tried after an outage.
