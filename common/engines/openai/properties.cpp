@@ -90,8 +90,8 @@ std::string cut(const std::string& text, std::size_t most) {
   return text.substr(0, end);
 }
 
-// What is wrong with an answer, in the answer's own order. What the model made up itself stands
-// apart: it is for the model, since it may quote the experiment.
+// What is wrong with an answer. What the model made up itself stands apart: it is for the model,
+// since it may quote the experiment.
 class Faults {
  public:
   void add(std::string what, const std::string& own_words = {}) {

@@ -12,13 +12,6 @@ constexpr std::size_t kMaxWords = 500;       // of a server, in a cause
 constexpr std::size_t kMaxBytes = 64 << 20;  // as the client bounds them
 constexpr const char* kMayBeDone = ": a change may have been done, or some of it; it is repeated";
 
-std::optional<Duration> retry_after(const http::Response& response) {
-  const auto value = header(response, "retry-after");
-  const auto seconds = value ? parse_int(trim(*value)) : std::nullopt;
-  if (!seconds || *seconds < 0 || *seconds > 86'400) return std::nullopt;
-  return std::chrono::seconds(*seconds);
-}
-
 // What the server says: {"status":{"error":"…"}}, or, of what checks credentials, plain text.
 std::string words_of(const http::Response& response) {
   std::string words(trim(response.body));
@@ -108,9 +101,7 @@ tl::unexpected<Error> no_answer(const Call& call, const Error& error) {
 
 Result<Json> result_of(const Call& call, const http::Response& response) {
   if (response.status < 200 || response.status >= 300) {
-    auto error = refused(call, response).value();
-    error.retry_after = retry_after(response);
-    return fail(std::move(error));
+    return refused(call, response);
   }
   auto answer = parse_json(response.body, {.max_bytes = kMaxBytes});
   if (!answer || !answer->is_object() || !answer->contains("result")) {

@@ -5,12 +5,14 @@
 #include "common/base/backoff.h"
 #include "common/base/mask.h"
 #include "common/engines/qdrant/answers.h"
+#include "common/http/retry_after.h"
 #include "common/telemetry/log.h"
 
 namespace mesh::qdrant {
 namespace {
 
 constexpr BackoffPolicy kRepeats{Duration{50}, Duration{1'000}};
+constexpr Duration kLongestWait{86'400'000};  // more is passed over
 
 http::ClientOptions client_options(const IndexOptions& options) {
   http::ClientOptions client;
@@ -19,6 +21,15 @@ http::ClientOptions client_options(const IndexOptions& options) {
   client.tls.ca_file = options.ca_file;
   client.tls.ca_setting = "qdrant.ca_file";
   return client;
+}
+
+// result_of, with when the server wishes to be asked again.
+Result<Json> result_at(const Call& call, const http::Response& response, Timestamp now) {
+  auto result = result_of(call, response);
+  if (result) return result;
+  const auto wait = http::retry_after(response, now);
+  if (wait && *wait <= kLongestWait) result.error().retry_after = wait;
+  return result;
 }
 
 }  // namespace
@@ -134,7 +145,7 @@ Server::Outcome Server::ask_once(const Call& call) {
   if (auto version = minor_version(); !version) return {fail(version.error()), true};
   auto response = look(call);
   if (!response) return {no_answer(call, response.error()), true};
-  auto result = result_of(call, *response);
+  auto result = result_at(call, *response, clock_.now());
   const bool good = result.has_value();
   return {std::move(result), !good && may_pass(*response)};
 }
@@ -157,7 +168,7 @@ Result<http::Response> Server::look(const Call& call) {
     minor_version_ = 0;  // who answers next may be another version
     note(no_answer({call.method, call.path}, response.error()).value(), true);
   } else if (cannot_answer(*response)) {
-    note(result_of(call, *response).error());
+    note(result_at(call, *response, clock_.now()).error());
   } else if (call.path != "/") {
     note(std::nullopt);
   }

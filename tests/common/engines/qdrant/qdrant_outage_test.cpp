@@ -184,6 +184,17 @@ TEST_F(QdrantOutage, ALongLimitIsToldAtOnce) {
   EXPECT_EQ(upserts(), 1u);
 }
 
+TEST_F(QdrantOutage, ALimitMayBeToldByADate) {
+  ManualClock clock;  // stands at 2026-01-01T00:00:00Z
+  const auto index = open(options(), clock);
+  const int generation = make_serving(*index);
+  server.next("PUT", "/points",
+              {.status = 429, .headers = {{"Retry-After", "Thu, 01 Jan 2026 01:00:00 GMT"}}});
+  const auto applied = apply(*index, generation, change_of(1, 1));
+  ASSERT_FALSE(applied);
+  EXPECT_EQ(applied.error().retry_after, std::chrono::hours(1));
+}
+
 // Without a guard by the server's word an offset would be committed over a change that is lost.
 TEST_F(QdrantOutage, WhatIsNotCompletedIsNotDone) {
   const auto index = open();
