@@ -72,6 +72,15 @@ Person with_long_name(std::uint64_t n) {
 
 constexpr Typo kTypos[] = {Typo::transposition, Typo::deletion, Typo::substitution};
 
+void ask_for_name(PeopleSet& to, int asked, std::mt19937_64& random, Typo typo) {
+  ask(
+      to, asked, random,
+      [&](const Person& who) {
+        return testing_people::with_typo(to_lower(who.name()), typo, random);
+      },
+      testing_people::same_name);
+}
+
 // A field of CSV that begins at `at`, which then stands behind it and what ends it.
 std::string field(const std::string& text, std::size_t& at) {
   std::string value;
@@ -99,12 +108,7 @@ QuerySet name_queries(std::size_t people, int asked) {
   PeopleSet made = set_of_people(people, "names", "full and last names with a typo");
   std::mt19937_64 random(20261121);
   for (const Typo typo : kTypos) {
-    ask(
-        made, asked, random,
-        [&](const Person& who) {
-          return testing_people::with_typo(to_lower(who.name()), typo, random);
-        },
-        testing_people::same_name);
+    ask_for_name(made, asked, random, typo);
     ask(
         made, asked, random,
         [&](const Person& who) {
@@ -124,12 +128,7 @@ QuerySet long_name_queries(std::size_t people, int asked) {
       with_long_name);
   std::mt19937_64 random(20261201);
   for (const Typo typo : kTypos) {
-    ask(
-        made, asked, random,
-        [&](const Person& who) {
-          return testing_people::with_typo(to_lower(who.name()), typo, random);
-        },
-        testing_people::same_name);
+    ask_for_name(made, asked, random, typo);
   }
   ask(
       made, asked, random, [](const Person& who) { return to_lower(who.last + " " + who.first); },
