@@ -6,6 +6,7 @@
 #include <atomic>
 #include <future>
 
+#include "tests/support/eventually.h"
 #include "tests/support/manual_clock.h"
 
 namespace mesh {
@@ -54,6 +55,7 @@ TEST(CheckupTest, WhatDoesNotAnswerInTimeIsToldAndBegunOnceOnly) {
   for (int i = 0; i < 2; ++i) {
     auto checks = std::async(std::launch::async, [&] { return checkup.run(); });
     clock.await_waiters(1);
+    EXPECT_TRUE(test::eventually([&] { return begun > 0; })) << "its thread runs";
     clock.advance(Duration{5'000});
     const auto late = checks.get();
     ASSERT_THAT(names(late), ElementsAre("kafka failed"));
