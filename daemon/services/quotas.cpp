@@ -11,13 +11,27 @@ namespace {
 // A level has no end at which to come again.
 constexpr Duration kAskAgain{std::chrono::hours{1}};
 
-// What is known once it was paid for.
-struct TokenQuota {
-  Quota quota;
-  Use use;
-};
-constexpr std::array kTokens{TokenQuota{Quota::embedding_tokens_per_month, Use::embedding_tokens},
-                             TokenQuota{Quota::chat_tokens_per_day, Use::chat_tokens}};
+// Where a quota of a period is counted, whether or not it was one then.
+std::optional<Use> use_of(Quota quota) {
+  switch (quota) {
+    case Quota::events_per_day:
+      return Use::events;
+    case Quota::bytes_per_day:
+      return Use::bytes;
+    case Quota::stored_users:
+      return std::nullopt;
+    case Quota::embedding_tokens_per_month:
+      return Use::embedding_tokens;
+    case Quota::chat_tokens_per_day:
+      return Use::chat_tokens;
+  }
+  return std::nullopt;
+}
+
+// Known once it was paid for, and then from where it is counted alone.
+bool is_tokens(Quota quota) {
+  return quota == Quota::embedding_tokens_per_month || quota == Quota::chat_tokens_per_day;
+}
 
 std::int64_t share(const QuotaKeeper::Cost& cost, Quota quota) {
   switch (quota) {
@@ -50,67 +64,75 @@ QuotaKeeper::QuotaKeeper(TenantDirectory& tenants, StoredUse stored, const Usage
       usage_(usage),
       clock_(clock),
       metrics_(metrics),
+      at_(clock.now()),
       refreshing_("quotas", clock, kRefresh, [this] { refresh(); }) {}
 
-QuotaKeeper::Kept& QuotaKeeper::kept(const TenantId& tenant) {
+// Of all tenants, also those without a quota: one may get it later in the period.
+void QuotaKeeper::begin_periods() {
   const Timestamp now = clock_.now();
+  for (const Quota quota : kQuotas) {
+    const auto before = period_of(quota, at_), period = period_of(quota, now);
+    if (!period || period->began <= before->began) continue;
+    const auto i = static_cast<std::size_t>(quota);
+    for (const auto& row : usage_.totals()) before_[row.tenant][i] = row[*use_of(quota)];
+    for (auto& [tenant, kept] : kept_) {
+      kept.others[i] = kept.taken[i] = 0;
+      // What is used of a period that begins now is known without a reading: nothing.
+      kept.read[i] = true;
+    }
+  }
+  at_ = std::max(at_, now);
+}
+
+QuotaKeeper::Kept& QuotaKeeper::kept(const TenantId& tenant) {
+  begin_periods();
   auto [it, made] = kept_.try_emplace(tenant.str());
   Kept& kept = it->second;
-  if (made) kept.at = now;
   for (const Quota quota : kQuotas) {
-    const auto before = period_of(quota, kept.at), period = period_of(quota, now);
-    if (!period || period->began <= before->began) continue;
-    of(kept.stored, quota) = of(kept.first, quota) = of(kept.taken, quota) = 0;
-    // What is used of a period that begins now is known without a reading: nothing.
-    kept.read[static_cast<std::size_t>(quota)] = true;
-    kept.counted[static_cast<std::size_t>(quota)] = counted(tenant, quota);
+    // What requests take is counted here from now on.
+    if (made || is_tokens(quota)) of(kept.taken, quota) = counted(tenant, quota);
   }
-  kept.at = std::max(kept.at, now);
   return kept;
 }
 
-// Of tokens, what this process counted since its start; else 0.
-std::uint64_t QuotaKeeper::counted(const TenantId& tenant, Quota quota) const {
-  const auto tokens = std::ranges::find(kTokens, quota, &TokenQuota::quota);
-  return tokens == kTokens.end() ? 0 : usage_.total(tenant.str(), tokens->use);
+// What this process used in the period.
+std::int64_t QuotaKeeper::counted(const TenantId& tenant, Quota quota) const {
+  const auto use = use_of(quota);
+  if (!use) return 0;
+  const auto total = usage_.total(tenant.str(), *use);
+  const auto before = before_.find(tenant.str());
+  const auto then = before == before_.end() ? 0 : before->second[static_cast<std::size_t>(quota)];
+  return static_cast<std::int64_t>(total - std::min(total, then));
 }
 
 std::int64_t QuotaKeeper::used(const Kept& kept, Quota quota) {
-  return std::max(of(kept.stored, quota), of(kept.first, quota) + of(kept.taken, quota)) +
-         of(kept.in_flight, quota);
+  return of(kept.others, quota) + of(kept.taken, quota) + of(kept.in_flight, quota);
 }
 
 Status QuotaKeeper::read(const TenantId& tenant) {
   const auto quotas = MESH_TRY(tenants_.quotas(tenant));
   std::unique_lock lock(mutex_);
   const auto before = kept(tenant);
+  const Timestamp now = at_;
   lock.unlock();
-  const Timestamp now = before.at;
-  std::array<std::uint64_t, kQuotas.size()> tokens{};
-  for (const Quota quota : kQuotas) {
-    tokens[static_cast<std::size_t>(quota)] = counted(tenant, quota);
-  }
   const auto stored = MESH_TRY(stored_(tenant, quotas, now));
   lock.lock();
   Kept& kept = this->kept(tenant);
   for (const auto& [quota, limit] : quotas) {
     const auto i = static_cast<std::size_t>(quota);
+    const auto period = period_of(quota, at_);
     // Of a period that ended while the stores were asked.
-    const auto period = period_of(quota, kept.at);
     if (period && period->began > now) continue;
-    kept.stored[i] = stored[i];
-    // What was settled before may be in what was read, or come into it. A level is exact whenever
-    // it is read.
-    if (!period || !kept.read[i]) {
-      kept.first[i] = stored[i];
+    if (period) {
+      // What this process settles while they are asked may be in what they say: by what it has
+      // taken by now it is no others'. Of a period nothing is given back, so the most stands.
+      kept.others[i] = std::max(kept.others[i], stored[i] - kept.taken[i]);
+    } else {
+      // A level is exact whenever it is read. What was settled before is in it.
+      kept.others[i] = stored[i];
       kept.taken[i] -= before.taken[i];
-      kept.counted[i] = tokens[i];
     }
     kept.read[i] = true;
-  }
-  for (const auto& [quota, use] : kTokens) {
-    const auto i = static_cast<std::size_t>(quota);
-    kept.taken[i] = static_cast<std::int64_t>(tokens[i] - std::min(tokens[i], kept.counted[i]));
   }
   return {};
 }
@@ -120,17 +142,24 @@ std::optional<Timestamp> QuotaKeeper::used_up_until(const TenantId& tenant, Quot
   if (!quotas) return std::nullopt;
   const auto limit = quotas->find(quota);
   if (limit == quotas->end()) return std::nullopt;
-  std::lock_guard lock(mutex_);
-  Kept& kept = this->kept(tenant);
-  const auto i = static_cast<std::size_t>(quota);
-  const auto tokens = counted(tenant, quota);
-  kept.taken[i] = static_cast<std::int64_t>(tokens - std::min(tokens, kept.counted[i]));
-  const auto period = period_of(quota, kept.at);
+  std::unique_lock lock(mutex_);
+  if (!kept(tenant).read[static_cast<std::size_t>(quota)]) {
+    lock.unlock();
+    // Where it fails, what this process took is held; refresh() tells of it.
+    (void)read(tenant);
+    lock.lock();
+  }
+  const Kept& kept = this->kept(tenant);
+  const auto period = period_of(quota, at_);
   if (!period || used(kept, quota) < limit->second) return std::nullopt;
   return period->ends;
 }
 
 void QuotaKeeper::refresh() {
+  {
+    std::lock_guard lock(mutex_);
+    begin_periods();
+  }
   Status all;
   for (const auto& tenant : tenants_.with_quotas()) {
     if (auto done = read(tenant); !done) all = done;
@@ -202,7 +231,7 @@ Result<std::vector<QuotaKeeper::State>> QuotaKeeper::states(const TenantId& tena
   const Kept& kept = this->kept(tenant);
   std::vector<State> states;
   for (const auto& [quota, limit] : quotas) {
-    const auto period = period_of(quota, kept.at);
+    const auto period = period_of(quota, at_);
     states.push_back(
         {quota, limit, used(kept, quota), period ? std::optional(period->ends) : std::nullopt});
   }

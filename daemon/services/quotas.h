@@ -32,15 +32,17 @@ inline std::int64_t of(const QuotaUse& use, Quota quota) {
 // yet; it is never more than was used. Blocks: users are counted by their keys.
 using StoredUse = std::function<Result<QuotaUse>(const TenantId&, const Quotas&, Timestamp now)>;
 
-// Use is what the stores say, read anew in the background, or what they said first plus what this
-// process took since, where that is more; and what requests took whose end is not known yet, of
-// which no reading tells. So one process is exact; of several, each sees what the
-// others took as late as the stores do, and a quota may be exceeded by so much. Any thread.
+// Use is what this process took in the period, whether the stores have it or not, and what others
+// took, of which the stores tell: they are read before anything is asked and anew in the
+// background, and what they say beyond what this process took by then is others', the process
+// before it among them. And what requests took whose end is not known yet, of which no reading
+// tells. So one process is exact; of several, each sees what the others took as late as the stores
+// do, and a quota may be exceeded by so much. Any thread.
 class QuotaKeeper {
  public:
   static constexpr Duration kRefresh{10'000};
 
-  // Reads once. `usage`: where tokens are counted.
+  // Reads once. `usage`: where this process counts since its start, which was before this was made.
   QuotaKeeper(TenantDirectory& tenants, StoredUse stored, const Usage& usage, Clock& clock,
               Metrics& metrics);
   // The stores are asked no more in the background. Callable twice.
@@ -80,7 +82,8 @@ class QuotaKeeper {
 
   // When the quota's period is over, where it is used up: of tokens, which no request asks for.
   // Nothing where there is some left, the tenant has none, or its record cannot be read. What this
-  // process paid for counts at once. Does not block.
+  // process paid for counts at once. Asks the stores where they were not asked of the tenant in the
+  // period: its quota may be new.
   std::optional<Timestamp> used_up_until(const TenantId& tenant, Quota quota);
 
   struct State {
@@ -92,20 +95,20 @@ class QuotaKeeper {
   Result<std::vector<State>> states(const TenantId& tenant);
 
  private:
+  using Counts = std::array<std::uint64_t, kQuotas.size()>;
   struct Kept {
-    QuotaUse stored{}, first{}, taken{}, in_flight{};
+    // Of a level: what the store said, and what came since.
+    QuotaUse others{}, taken{}, in_flight{};
     std::array<bool, kQuotas.size()> read{};  // since the period began
-    Timestamp at{};                           // of the periods
-    // Of tokens: this process's usage at the first reading of the period.
-    std::array<std::uint64_t, kQuotas.size()> counted{};
   };
   void refresh();
   Status read(const TenantId& tenant);
   void settle(const TenantId& tenant, const Cost& in_flight, const Cost& used);
-  // With the lock held; begins new periods.
+  // With the lock held; begins new periods, and counts what was paid for until now.
   Kept& kept(const TenantId& tenant);
+  void begin_periods();
   static std::int64_t used(const Kept& kept, Quota quota);
-  std::uint64_t counted(const TenantId& tenant, Quota quota) const;
+  std::int64_t counted(const TenantId& tenant, Quota quota) const;
   tl::unexpected<Error> denied(const TenantId& tenant, Quota quota, std::int64_t limit,
                                std::int64_t used, std::int64_t wanted);
 
@@ -115,9 +118,12 @@ class QuotaKeeper {
   Clock& clock_;
   Metrics& metrics_;
   std::mutex mutex_;
-  std::unordered_map<std::string, Kept> kept_;  // guarded by mutex_
-  bool failing_ = false;                        // the last reading; likewise
-  Periodic refreshing_;                         // last: it uses all of the above
+  std::unordered_map<std::string, Kept> kept_;  // guarded by mutex_, as are the following
+  Timestamp at_;                                // of the periods
+  // By tenant, what `usage` had when the periods began that this process has seen begin.
+  std::unordered_map<std::string, Counts> before_;
+  bool failing_ = false;  // the last reading
+  Periodic refreshing_;   // last: it uses all of the above
 };
 
 }  // namespace mesh::services

@@ -166,6 +166,93 @@ TEST_F(QuotaService, ABudgetCountsWhatOtherProcessesPaidFor) {
   EXPECT_TRUE(keeper_->used_up_until(acme_, Quota::chat_tokens_per_day));
 }
 
+// A budget of 200 let 480 tokens through over a restart: the use before came into the store once
+// the first reading was made, and was taken for this process's own.
+TEST_F(QuotaService, WhatTheProcessBeforeUsedCountsAlsoWhereItComesLate) {
+  open({{Quota::chat_tokens_per_day, 500}, {Quota::events_per_day, 10}});
+  of(stored_, Quota::chat_tokens_per_day) = 240;
+  of(stored_, Quota::events_per_day) = 4;
+  EXPECT_EQ(used(Quota::chat_tokens_per_day), 240);
+  usage_.add("acme", {{Use::chat_tokens, 240}});
+  EXPECT_TRUE(take({.events = 4}));
+  EXPECT_EQ(used(Quota::chat_tokens_per_day), 480);
+  EXPECT_EQ(used(Quota::events_per_day), 8);
+  // What this process took comes into the store, and counts once.
+  of(stored_, Quota::chat_tokens_per_day) = 480;
+  of(stored_, Quota::events_per_day) = 8;
+  EXPECT_EQ(used(Quota::chat_tokens_per_day), 480);
+  EXPECT_EQ(used(Quota::events_per_day), 8);
+}
+
+TEST_F(QuotaService, ABudgetIsReadBeforeAnythingIsAsked) {
+  of(stored_, Quota::chat_tokens_per_day) = 240;
+  open({{Quota::chat_tokens_per_day, 200}});
+  EXPECT_TRUE(keeper_->used_up_until(acme_, Quota::chat_tokens_per_day));
+}
+
+// `mesh tenants get` showed 0 of 600 tokens: what was used before the first reading was left out
+// until the store had it.
+TEST_F(QuotaService, WhatThisProcessUsedBeforeThereWasAQuotaCountsAtOnce) {
+  usage_.add("acme", {{Use::events, 3}, {Use::bytes, 30}, {Use::embedding_tokens, 5}});
+  usage_.add("acme", {{Use::chat_tokens, 600}});
+  open({});
+  Tenant acme{.id = acme_, .name = "Acme", .rate_limits = {}};
+  acme.quotas = {{Quota::events_per_day, 3},
+                 {Quota::bytes_per_day, 30},
+                 {Quota::embedding_tokens_per_month, 5},
+                 {Quota::chat_tokens_per_day, 200}};
+  store_.put(acme);
+  directory_->note_change(acme_);
+  EXPECT_TRUE(keeper_->used_up_until(acme_, Quota::chat_tokens_per_day));
+  EXPECT_FALSE(take({.events = 1}));
+  EXPECT_FALSE(take({.bytes = 1}));
+  EXPECT_FALSE(take({.embeds = true}));
+  EXPECT_EQ(used(Quota::chat_tokens_per_day), 600);
+  EXPECT_EQ(used(Quota::embedding_tokens_per_month), 5);
+  EXPECT_EQ(used(Quota::events_per_day), 3);
+  EXPECT_EQ(used(Quota::bytes_per_day), 30);
+}
+
+TEST_F(QuotaService, ANewQuotaIsReadBeforeAnythingIsAsked) {
+  open({});
+  of(stored_, Quota::chat_tokens_per_day) = 240;
+  Tenant acme{.id = acme_, .name = "Acme", .rate_limits = {}};
+  acme.quotas = {{Quota::chat_tokens_per_day, 200}};
+  store_.put(acme);
+  directory_->note_change(acme_);
+  EXPECT_TRUE(keeper_->used_up_until(acme_, Quota::chat_tokens_per_day));
+}
+
+TEST_F(QuotaService, TokensEndWhatEmbedsWithoutAnotherReading) {
+  open({{Quota::embedding_tokens_per_month, 100}});
+  EXPECT_TRUE(take({.embeds = true}));
+  usage_.add("acme", {{Use::embedding_tokens, 100}});
+  EXPECT_FALSE(take({.embeds = true}));
+}
+
+// The keeper has seen nothing of the tenant before.
+TEST_F(QuotaService, WhatWasUsedTheDayBeforeDoesNotCount) {
+  open({});
+  usage_.add("acme", {{Use::events, 3}, {Use::chat_tokens, 600}});
+  clock_.advance(std::chrono::duration_cast<Duration>(
+      period_of(Quota::chat_tokens_per_day, clock_.now())->ends - clock_.now()));
+  EXPECT_TRUE(take(kEvent)) << "of no quota";
+  EXPECT_EQ(keeper_->states(acme_)->size(), 0u);
+  Tenant globex{.id = *TenantId::parse("globex"), .name = "Globex", .rate_limits = {}};
+  globex.quotas = {{Quota::events_per_day, 1}};
+  store_.put(globex);
+  directory_->note_change(globex.id);
+  EXPECT_TRUE(keeper_->states(globex.id)) << "the day begins for all tenants";
+  Tenant acme{.id = acme_, .name = "Acme", .rate_limits = {}};
+  acme.quotas = {{Quota::events_per_day, 2}, {Quota::chat_tokens_per_day, 200}};
+  store_.put(acme);
+  directory_->note_change(acme_);
+  usage_.add("acme", {{Use::events, 1}, {Use::chat_tokens, 199}});
+  EXPECT_FALSE(keeper_->used_up_until(acme_, Quota::chat_tokens_per_day));
+  EXPECT_EQ(used(Quota::chat_tokens_per_day), 199);
+  EXPECT_EQ(used(Quota::events_per_day), 1);
+}
+
 TEST_F(QuotaService, WhoHasNoBudgetIsBoundByNone) {
   open({{Quota::events_per_day, 1}});
   usage_.add("acme", {{Use::chat_tokens, 1'000'000}});
