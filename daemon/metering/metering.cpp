@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <span>
 
 #include "common/base/ids.h"
 #include "common/telemetry/log.h"
@@ -49,6 +50,7 @@ Result<std::unique_ptr<Metering>> Metering::open(MeteringOptions options, Meteri
   chmod(options.folder.c_str(), 0700);
   std::unique_ptr<Metering> metering(new Metering(std::move(options), ports, clock, metrics));
   MESH_TRY(metering->take_over());
+  metering->put_into_totals();
   const std::string path = metering->options_.folder + "/" + random_hex(8) + std::string(kJournal);
   metering->journal_ = MESH_TRY(UsageJournal::make(path, clock.now()));
   metering->minute_ = start_of(UsageGrain::minute, clock.now());
@@ -120,6 +122,7 @@ void Metering::stop() {
     log::warn("usage was not sealed; the next start does so",
               {{"cause", sealed.error().to_string()}});
   }
+  put_into_totals();
   if (auto sent = send_all(); !sent) {
     log::warn("usage waits for the log; the next start writes it",
               {{"periods", spool_.names().size()}, {"cause", sent.error().to_string()}});
@@ -195,6 +198,31 @@ Status Metering::send_all() {
     spool_.remove(name);
   }
   return all;
+}
+
+// The pipeline finds their ids and counts none of them twice. What cannot be read is send_all()'s
+// to tell.
+void Metering::put_into_totals() {
+  const Timestamp now = clock_.now();
+  const SteadyTime until = clock_.steady() + kTotalsLimit;
+  std::vector<UsageIncrement> increments;
+  for (const auto& name : sealed()) {
+    for (auto& increment : spool_.read(name).value_or(std::vector<UsageIncrement>())) {
+      // As the pipeline does: whether an older one was counted is not known.
+      if (increment.time >= now - kUsageTakenFor) increments.push_back(std::move(increment));
+    }
+  }
+  const std::span<const UsageIncrement> all(increments);
+  for (std::size_t from = 0; from < all.size() && clock_.steady() < until; from += kEventsAtOnce) {
+    const auto some = all.subspan(from, std::min(kEventsAtOnce, all.size() - from));
+    if (const auto recorded = ports_.usage.record(some, {}, now); !recorded) {
+      log::warn(
+          "what was used last is not in the totals that quotas go by; it will be once it is "
+          "read from billing.events",
+          {{"cause", recorded.error().to_string()}});
+      return;
+    }
+  }
 }
 
 Status Metering::append(const std::vector<UsageIncrement>& increments) {

@@ -6,7 +6,8 @@
 // what was counted and what was not written. An append that may or may not have come through is
 // made again, of the same events, whose ids the pipeline "metering" counts once. So each increment
 // is in the totals exactly once, and what was acknowledged is what is billed: requests are counted
-// just before they are answered.
+// just before they are answered. A start and a stop put what waits into the totals themselves:
+// quotas go by these from the first request on, which comes before the pipeline is through.
 #pragma once
 
 #include <atomic>
@@ -50,16 +51,19 @@ class Metering {
   static constexpr Duration kCount{300'000};
   static constexpr Duration kAppendLimit{15'000};  // of one
   static constexpr Duration kStopLimit{3'000};     // of all that begin once it stops
+  static constexpr Duration kTotalsLimit{3'000};   // no part of them begins later
   // Periods that wait for the log: a week of minutes. Beyond, the period under way goes on.
   static constexpr std::size_t kMostWaiting = 10'000;
 
   // Takes over what processes left in the folder, and has `usage` count in a journal of its own
-  // from then on. What is given outlives it. `unavailable` where the folder cannot be written.
+  // from then on. What they left is in the totals then, where the store took it. What is given
+  // outlives it. `unavailable` where the folder cannot be written.
   static Result<std::unique_ptr<Metering>> open(MeteringOptions options, MeteringPorts ports,
                                                 Usage& usage, Clock& clock, Metrics& metrics);
   ~Metering();
   void start();
-  // Seals what was counted, and tries once, for kStopLimit, to write all that waits; the rest waits
+  // Seals what was counted, and tries once, for kStopLimit, to write all that waits, and to put it
+  // into the totals; the rest waits
   // for the next start. An append that is under way has its kAppendLimit. Callable twice, and
   // before start. What is counted later is billed by the next start.
   void stop();
@@ -75,6 +79,7 @@ class Metering {
   Status seal(UsageJournal& journal);
   std::vector<std::string> sealed();
   Status send_all();
+  void put_into_totals();
   Status append(const std::vector<UsageIncrement>& increments);
   Status count_stored();
   std::unique_ptr<Periodic> in_background(const char* name, Duration period,

@@ -51,7 +51,9 @@ class MeteringTest : public testing::Test {
     const std::string left = dir.file("left");
     std::filesystem::copy(folder, left);
     log.fail_appends(100);
+    store.fail_next(1, {ErrorKind::unavailable, "the process is gone", {}, {}, {}, {}});
     process.reset();
+    store.fail_next(0, {});
     log.fail_appends(0);
     std::filesystem::remove_all(folder);
     std::filesystem::rename(left, folder);
@@ -167,6 +169,39 @@ TEST_F(MeteringTest, AStopWritesTheMinuteUnderWay) {
   process->metering->send();
   EXPECT_THAT(totals(), ElementsAre(Pair("acme", 5)));
   EXPECT_EQ(files(".counters"), 1u) << "its own";
+}
+
+// The day's use was forgotten by quotas until the pipeline of the next process had read it.
+TEST_F(MeteringTest, AStopPutsTheMinuteUnderWayIntoTheTotals) {
+  const auto process = start("mesh-0");
+  process->usage.add("acme", {{Use::chat_tokens, 240}});
+  process->metering->stop();
+  const auto rows = store.rows();
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows.begin()->second.amounts[UsageKind::chat_tokens], 240);
+  ASSERT_EQ(written().size(), 1u);
+  EXPECT_EQ(written()[0].id, rows.begin()->first) << "for the pipeline to count it once";
+}
+
+TEST_F(MeteringTest, AStartPutsWhatAKilledProcessLeftIntoTheTotals) {
+  auto process = start("mesh-0");
+  process->usage.add("acme", {{Use::chat_tokens, 240}});
+  end(process);
+  EXPECT_THAT(store.rows(), SizeIs(0)) << "nothing was flushed";
+  process = start("mesh-1");
+  const auto rows = store.rows();
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows.begin()->second.amounts[UsageKind::chat_tokens], 240);
+}
+
+TEST_F(MeteringTest, AStoreThatIsAwayKeepsNobodyFromStarting) {
+  auto process = start("mesh-0");
+  process->usage.add("acme", {{Use::events, 3}});
+  end(process);
+  store.fail_next(1, {ErrorKind::unavailable, "the store is down", {}, {}, {}, {}});
+  process = start("mesh-1");
+  process->metering->send();
+  EXPECT_THAT(totals(), ElementsAre(Pair("acme", 3)));
 }
 
 TEST_F(MeteringTest, AStopWaitsForTheLogNoLongerThanItsLimit) {
