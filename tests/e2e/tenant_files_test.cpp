@@ -99,6 +99,22 @@ TEST_F(TenantFiles, SayWhoIsATenantWhatItMaySendAndHowMuch) {
   EXPECT_EQ(publish("{}").status, 403);
 }
 
+// A budget of 200 tokens let 480 through over a restart.
+TEST_F(TenantFiles, TheDaysUseIsNotForgottenOnARestart) {
+  ASSERT_TRUE(daemon_.start()) << daemon_.errors();
+  const auto applied = daemon_.mesh({"apply", "-f", file("acme.yaml", kAcmeFile)});
+  ASSERT_EQ(applied.exit_code, 0) << applied.err;
+  EXPECT_EQ(publish(R"({"order_id":"A-1"})").status, 202);
+  EXPECT_EQ(publish(R"({"order_id":"A-2"})").status, 202);
+  ASSERT_EQ(daemon_.stop(), 0);
+  ASSERT_TRUE(daemon_.start()) << daemon_.errors();
+  EXPECT_EQ(publish(R"({"order_id":"A-3"})").status, 202);
+  EXPECT_EQ(publish(R"({"order_id":"A-4"})").status, 429) << "after a stop";
+  daemon_.kill();
+  ASSERT_TRUE(daemon_.start()) << daemon_.errors();
+  EXPECT_EQ(publish(R"({"order_id":"A-5"})").status, 429) << "after a kill";
+}
+
 TEST_F(TenantFiles, SayWhatUsersMayDoWithTheirTokens) {
   ASSERT_TRUE(daemon_.start()) << daemon_.errors();
   const auto path = file("acme.yaml",
