@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "common/base/strings.h"
-#include "common/engines/computed/atomic_weights.h"
+#include "common/domain/atomic_weights.h"
 #include "common/engines/computed/formula.h"
 
 namespace mesh::computed {

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "common/base/json.h"
-#include "common/engines/computed/atomic_weights.h"
+#include "common/domain/atomic_weights.h"
 
 namespace mesh::computed {
 namespace {

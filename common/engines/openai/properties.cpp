@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/base/strings.h"
-#include "common/engines/openai/elements.h"
+#include "common/domain/atomic_weights.h"
 
 namespace mesh::openai {
 namespace {
@@ -214,7 +214,7 @@ void look_at_composition(const Json& list, Faults& faults) {
     const std::string at = "composition[" + std::to_string(i) + "].";
     if (const Json& element = member(list[i], "element"); element.is_string()) {
       const auto& symbol = element.get_ref<const std::string&>();
-      if (!is_element(symbol)) {
+      if (find_element(symbol) == nullptr) {
         faults.add(at + "element is no element's symbol", symbol);
       } else if (!seen.insert(symbol).second) {
         faults.add(at + "element stands there twice", symbol);

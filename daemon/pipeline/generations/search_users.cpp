@@ -46,6 +46,10 @@ Result<UsersFound> search_users(VectorIndex& index, const UserSearch& search, Qu
                      search.text.match(named.front().email, named.front().name) == TextMatch::exact;
   if (exact) return UsersFound{cut(std::move(named)), std::move(query.letters)};
   auto found = MESH_TRY(ask(index, wide, query.vector));
+  // By letters all score below min_score, by meaning somebody does not.
+  if (named.empty() && !found.empty()) {
+    return UsersFound{cut(std::move(found)), std::move(query.vector)};
+  }
   const auto by_letters = MESH_TRY(best_score(index, wide, query.letters, named));
   const auto by_vector = MESH_TRY(best_score(index, wide, query.vector, found));
   if (QueryVectors::letters_answer(by_letters, by_vector)) {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "common/engines/computed/atomic_weights.h"
+#include "common/domain/atomic_weights.h"
 
 namespace mesh::computed {
 namespace {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-namespace mesh::computed {
+namespace mesh {
 
 // IUPAC standard atomic weights 2021, abridged to five significant digits (Prohaska et al., Pure
 // Appl. Chem. 94, 573, 2022), in units of 1/10,000; of an element without one, the mass number of
@@ -24,4 +24,4 @@ std::optional<std::int64_t> isotope_weight(std::string_view symbol, int mass_num
 // Whether an isotope of this mass number may exist; a bound, not a table of all nuclides.
 bool may_be_isotope(std::string_view symbol, int mass_number);
 
-}  // namespace mesh::computed
+}  // namespace mesh

@@ -1,9 +1,9 @@
-#include "common/engines/computed/atomic_weights.h"
+#include "common/domain/atomic_weights.h"
 
 #include <algorithm>
 #include <array>
 
-namespace mesh::computed {
+namespace mesh {
 namespace {
 
 // By symbol, for binary search.
@@ -90,4 +90,4 @@ bool may_be_isotope(std::string_view symbol, int mass_number) {
   return 3 * weight >= 2 * element->weight && 2 * weight <= 3 * element->weight + 40'000;
 }
 
-}  // namespace mesh::computed
+}  // namespace mesh
